@@ -1,0 +1,108 @@
+"""Amounts: finite decimals, exact to the last digit of the wire, within bounds.
+
+An amount has at most 60 significant digits and lies between 1E-40 and 1E+41, or is zero.
+The bounds keep a hostile or broken reply from turning into a number whose arithmetic or text
+would take gigabytes; ``1e999999999`` is twelve bytes on the wire.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from decimal import (
+    Clamped,
+    Context,
+    Decimal,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    Rounded,
+    Subnormal,
+)
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
+
+__all__ = ["Amount", "AmountDecoder", "exact"]
+
+T = TypeVar("T")
+
+# create_decimal, unlike Decimal(), refuses blanks and underscores; the traps refuse the rest.
+_STRICT: Final = Context(
+    prec=60,
+    Emax=40,
+    Emin=-40,
+    traps=[Clamped, Inexact, InvalidOperation, Overflow, Rounded, Subnormal],
+)
+_create: Final = _STRICT.create_decimal
+
+
+def exact(_type: object, wire: object) -> Decimal:
+    """The amount a JSON value stands for, after every check.
+
+    Raises:
+        ValueError: Not a text or number, not finite, out of bounds, or loosely spelled
+            (``1_000``, blanks, digits of other scripts). The value is not in the message.
+    """
+    if type(wire) is Decimal:  # a JSON number, made by the decoder's float_hook
+        return wire
+    if type(wire) is int or (type(wire) is str and wire.isascii()):
+        try:
+            amount = _create(wire)
+        except ArithmeticError:
+            pass  # raised below, outside this block, so that no traceback holds the value
+        else:
+            if amount.is_finite():
+                return amount
+    raise ValueError("not a finite decimal of at most 60 digits")
+
+
+class _Shortcuts(dict[object, Decimal | None]):
+    """Text to amount, in C: a hit for the commonest texts, a strict conversion for the rest."""
+
+    __missing__ = _create
+
+
+# True and False equal 1 and 0, and create_decimal takes them for numbers: None is no amount,
+# so they and those two integers fail here and are looked at again by `exact`.
+_SHORTCUTS: Final = _Shortcuts({str(n): Decimal(n) for n in range(126)} | {0: None, 1: None})
+
+
+if TYPE_CHECKING:
+    Amount = Decimal
+else:
+
+    class _AmountType(type):
+        # Both slots hold C functions: a Python call per amount would cost half a decode.
+        __getitem__ = _SHORTCUTS.__getitem__
+        __instancecheck__ = _STRICT.is_finite
+
+    class Amount(metaclass=_AmountType):
+        """Marks a `decimal.Decimal` field whose text is checked while it is decoded."""
+
+
+class AmountDecoder:
+    """Decodes JSON into a type that holds `Amount`, quickly when nothing looks odd.
+
+    Replies in plain ASCII without escapes go through conversions in C. Whatever those refuse, and
+    every other reply, is decoded by `exact`, whose rules are the same and whose errors have a path.
+    """
+
+    def __init__(self, kind: type[T] | Any, *, amounts_are_text: bool) -> None:
+        hooks: tuple[Callable[[Any, Any], Any], Callable[[str], Any]]
+        hooks = (operator.getitem, str) if amounts_are_text else (exact, _create)
+        self._quick = msgspec.json.Decoder(kind, dec_hook=hooks[0], float_hook=hooks[1])
+        self._careful = msgspec.json.Decoder(kind, dec_hook=exact, float_hook=str)
+
+    def decode(self, body: bytes) -> Any:
+        """*body* as the type given.
+
+        Raises:
+            msgspec.DecodeError, UnicodeDecodeError, RecursionError: the body does not fit.
+        """
+        if body.isascii() and b"\\" not in body:
+            try:
+                return self._quick.decode(body)
+            except (ArithmeticError, TypeError, msgspec.DecodeError):
+                pass
+        return self._careful.decode(body)

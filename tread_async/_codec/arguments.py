@@ -1,0 +1,297 @@
+"""Checks of what the caller gives, before anything is sent.
+
+Each returns the value in the form that is sent, or raises `UsageError` with one sentence. No
+sentence repeats a secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import ssl as tls
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from tread_async.errors import UsageError
+from tread_async.secret import Secret
+
+__all__ = [
+    "account_id",
+    "account_ids",
+    "account_name",
+    "account_names",
+    "auth_scheme",
+    "base_url",
+    "deadline_s",
+    "extra_fields",
+    "extra_headers",
+    "leverage",
+    "max_in_flight",
+    "method",
+    "pair",
+    "params",
+    "path",
+    "proxy",
+    "required_text",
+    "secret",
+    "ssl_context",
+    "token",
+]
+
+_MAX_NAME_BYTES: Final = 1024  # a name of 1 KiB still fits a URL of 4 KiB when every byte is escaped
+_MAX_ENTRIES: Final = 10_000
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_PLAIN_DECIMAL: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
+_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]+")
+_PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
+_OWN_HEADERS: Final = frozenset(
+    {
+        "accept-encoding", "authorization", "connection", "content-encoding", "content-length",
+        "content-type", "cookie", "expect", "host", "proxy-authorization", "te", "transfer-encoding",
+    }
+)  # fmt: skip
+
+
+def required_text(value: object, what: str) -> str:
+    """*value* if it is a text with something in it and no control characters."""
+    if not isinstance(value, str):
+        raise UsageError(f"{what} is a text, not {type(value).__name__}")
+    if not value or value.isspace():
+        raise UsageError(f"{what} is empty")
+    if _CONTROL.search(value):
+        raise UsageError(f"{what} contains a control character")
+    return value
+
+
+def account_name(value: object) -> str:
+    """An account's name, exactly as the server spells it."""
+    name = required_text(value, "an account name")
+    if len(name.encode()) > _MAX_NAME_BYTES:
+        raise UsageError(f"an account name is longer than {_MAX_NAME_BYTES} bytes")
+    return name
+
+
+def account_id(value: object) -> str:
+    """An account's id (a UUID, as text)."""
+    given = required_text(value, "an account id")
+    if len(given) > _MAX_NAME_BYTES:
+        raise UsageError(f"an account id is longer than {_MAX_NAME_BYTES} characters")
+    return given
+
+
+def _unique(values: object, what: str, check: Callable[[object], str], if_empty: str) -> list[str]:
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise UsageError(f"{what} is a list of texts, not {type(values).__name__}")
+    given = list(dict.fromkeys(check(value) for value in values))
+    if not given:
+        raise UsageError(f"{what} is empty; {if_empty}")
+    if len(given) > _MAX_ENTRIES:
+        raise UsageError(f"{what} has more than {_MAX_ENTRIES} entries")
+    return given
+
+
+def account_names(values: object) -> list[str] | None:
+    """Names without repetition, in the order given; ``None`` stays ``None`` and means all."""
+    if values is None:
+        return None
+    return _unique(values, "account_names", account_name, "leave it out to ask for every account")
+
+
+def account_ids(values: object) -> list[str]:
+    """Ids without repetition, in the order given. There is no form that means all."""
+    return _unique(values, "account_ids", account_id, "name the accounts to change")
+
+
+def leverage(value: object) -> str:
+    """A leverage above zero as a plain decimal text, without exponent."""
+    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+        raise UsageError(f"leverage is an int, a str or a Decimal, not {type(value).__name__}")
+    if isinstance(value, Decimal):
+        if not value.is_finite() or not -12 <= value.adjusted() <= 12:
+            raise UsageError("leverage is out of range")
+        text = format(value, "f")
+    else:
+        text = str(value) if isinstance(value, str) or abs(value) < 10**12 else ""
+    if not _PLAIN_DECIMAL.fullmatch(text):
+        raise UsageError("leverage is a plain decimal above zero, such as 5 or '2.5'")
+    if not Decimal(text):
+        raise UsageError("leverage is above zero")
+    return text
+
+
+def token(value: Secret | str) -> Secret:
+    """A token that can stand in a header: printable ASCII without blanks."""
+    if not isinstance(value, Secret | str):
+        raise UsageError(f"a token is a Secret, a str or an async callable, not {type(value).__name__}")
+    text = Secret.of(value).reveal()
+    if not text:
+        raise UsageError("the token is empty")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise UsageError("the token contains a blank, a control character or a character outside ASCII")
+    return Secret.of(value)
+
+
+def auth_scheme(value: object) -> str:
+    """The word in front of the token: ``Token``, or ``Bearer`` on old installations."""
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", value):
+        raise UsageError("auth_scheme is one word, such as Token or Bearer")
+    return value
+
+
+def secret(value: Secret | str, what: str) -> Secret:
+    """A key or password as a `Secret`; the text may hold anything but control characters."""
+    if not isinstance(value, Secret | str):
+        raise UsageError(f"{what} is a Secret or a str, not {type(value).__name__}")
+    required_text(Secret.of(value).reveal(), what)
+    return Secret.of(value)
+
+
+def base_url(value: object) -> str:
+    """The server's URL without a slash at its end; https, or http on this machine alone."""
+    if not isinstance(value, str):
+        raise UsageError(f"base_url is a text, not {type(value).__name__}")
+    if not value.isascii() or not value.isprintable() or " " in value or "\\" in value:
+        raise UsageError(
+            "base_url contains a blank, a backslash or a character that does not belong in a URL"
+        )
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        host = ""
+    if not host or parts.scheme not in ("http", "https"):
+        raise UsageError("base_url starts with https:// and a host, such as https://app.tread.fi")
+    if "@" in parts.netloc:
+        raise UsageError("base_url carries a user name or password; give the token instead")
+    if "?" in value or "#" in value:
+        raise UsageError("base_url carries a query or a fragment")
+    if not _is_host(host):
+        raise UsageError("base_url does not name a host in the usual notation")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise UsageError("base_url is plain http to another machine, which would show the token; use https")
+    if parts.path and (not _PATH.fullmatch(parts.path) or _has_dots(parts.path)):
+        raise UsageError("base_url has a path with '.', '..' or characters that need escaping")
+    return value.rstrip("/")
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host or host.rpartition(".")[2].isdigit():
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        return True
+    # "0x7f.1" and the like: resolvers read numbers in many notations, and we read none of them.
+    return bool(_HOST.fullmatch(host)) and not host.rpartition(".")[2].startswith("0x")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _has_dots(text: str) -> bool:
+    decoded = re.sub("%2e", ".", text, flags=re.IGNORECASE)
+    return any(part in (".", "..") for part in decoded.split("/"))
+
+
+def pair(value: object) -> str:
+    """A pair such as ``ETH:PERP-USDT``. Only its outline is checked: the exchanges have odd bases."""
+    text = required_text(value, "pair")
+    if "-" not in text or any(character.isspace() for character in text):
+        raise UsageError("pair is BASE[:VARIANT]-QUOTE, such as ETH:PERP-USDT")
+    return text
+
+
+def method(value: object) -> str:
+    """An HTTP method in capitals."""
+    if not isinstance(value, str) or value.upper() not in _METHODS:
+        raise UsageError(f"method is one of {', '.join(_METHODS)}")
+    return value.upper()
+
+
+def params(values: Mapping[str, str | int] | None) -> dict[str, str]:
+    """Query parameters as texts; a bool is refused, since the API wants ``true`` spelled out."""
+    texts: dict[str, str] = {}
+    for name, value in (values or {}).items():
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise UsageError(f"the parameter {name!r} is a str or an int, not {type(value).__name__}")
+        texts[required_text(name, "a parameter's name")] = str(value)
+    return texts
+
+
+def path(value: object) -> str:
+    """The path of a request that is not in the table: absolute, escaped, without query."""
+    if not isinstance(value, str) or not _PATH.fullmatch(value):
+        raise UsageError("path starts with '/', has no query (use params) and nothing that needs escaping")
+    if value.startswith("//") or _has_dots(value):
+        raise UsageError("path may not start with '//' or contain '.' or '..' parts")
+    return value
+
+
+def proxy(value: str | None, base_url: str) -> str | None:
+    """The URL of an HTTP proxy, for https only: over plain http it would read the token."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not re.fullmatch(r"https?://[\x21-\x7e]+", value):
+        raise UsageError("proxy is the URL of an HTTP proxy, such as http://10.0.0.1:3128")
+    if not base_url.startswith("https://"):
+        raise UsageError("a proxy is only used for an https base_url: over http it would see the token")
+    return value
+
+
+def ssl_context(value: tls.SSLContext | None) -> tls.SSLContext | None:
+    """A context of the caller's, if it verifies certificates and names."""
+    if value is None:
+        return None
+    if not isinstance(value, tls.SSLContext):
+        raise UsageError(f"ssl is an ssl.SSLContext, not {type(value).__name__}")
+    if value.verify_mode != tls.CERT_REQUIRED or not value.check_hostname:
+        raise UsageError("ssl must verify certificates and host names; add your authority to its store")
+    return value
+
+
+def max_in_flight(value: int) -> int:
+    """How many requests may be in flight at once."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
+        raise UsageError("max_in_flight is a whole number from 1 to 1000")
+    return value
+
+
+def extra_headers(values: Mapping[str, str] | None) -> dict[str, str]:
+    """Headers to send along, such as ``User-Agent``; those the library owns are refused."""
+    headers: dict[str, str] = {}
+    for name, text in (values or {}).items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            raise UsageError("a header's name is letters, digits and hyphens")
+        if name.lower() in _OWN_HEADERS:
+            raise UsageError(f"the header {name} is set by the library")
+        if not isinstance(text, str) or not text.isascii() or not text.isprintable():
+            raise UsageError(f"the header {name} has a value that is not printable ASCII")
+        headers[name] = text
+    return headers
+
+
+def extra_fields(values: Mapping[str, Any] | None, taken: Iterable[str]) -> dict[str, Any]:
+    """Undocumented body fields, none of which stands for a documented one."""
+    fields = dict(values or {})
+    for name in fields:
+        required_text(name, "the name of an extra field")
+        if name in taken:
+            raise UsageError(f"the field {name} has an argument of its own")
+    return fields
+
+
+def deadline_s(value: float) -> float:
+    """A deadline in seconds, above zero and finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 86_400:
+        raise UsageError("deadline_s is a number of seconds above 0 and below a day")
+    return float(value)

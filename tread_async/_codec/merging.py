@@ -1,0 +1,42 @@
+"""Answers of several requests for one list of names, as one answer in the order asked.
+
+The wire form of the filter is not proven, so an answer may hold accounts nobody asked for: each name
+is taken from the first answer that has it, and no other name is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tread_async.models import AccountBalances, CachedAccount, CachedBalances
+
+__all__ = ["merged_balances", "merged_cached_balances"]
+
+
+def merged_balances(
+    answers: Sequence[dict[str, AccountBalances]], names: Sequence[str] | None
+) -> dict[str, AccountBalances]:
+    """Only the accounts of *names* that an answer has; all of the one answer where it is ``None``."""
+    if names is None:
+        return answers[0]
+    found: dict[str, AccountBalances] = {}
+    for answer in reversed(answers):
+        found.update(answer)
+    return {name: found[name] for name in names if name in found}
+
+
+def merged_cached_balances(answers: Sequence[CachedBalances], names: Sequence[str] | None) -> CachedBalances:
+    """The same for cached rows. Accounts of equal name in one answer are all kept, errors once each."""
+    if names is None:
+        return answers[0]
+    wanted: dict[str, list[CachedAccount]] = {name: [] for name in names}
+    errors: list[Any] = []
+    for answer in answers:
+        settled = {name for name, accounts in wanted.items() if accounts}
+        for account in answer.balances:
+            if account.account_name in wanted and account.account_name not in settled:
+                wanted[account.account_name].append(account)
+        errors += [error for error in answer.errors if error not in errors]
+    balances = tuple(account for accounts in wanted.values() for account in accounts)
+    return CachedBalances(balances=balances, errors=tuple(errors))

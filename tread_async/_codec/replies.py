@@ -1,0 +1,204 @@
+"""What an answer means: the model, or the error that fits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from tread_async._codec.endpoints import Endpoint, TwiceNamedError
+from tread_async.errors import (
+    ApiError,
+    AuthError,
+    BlockedError,
+    DecodeError,
+    ProtocolError,
+    RateLimitedError,
+    RejectedError,
+    ServerError,
+    TreadError,
+    UnprocessableError,
+)
+from tread_async.secret import Secret
+
+__all__ = ["Reply", "error_of", "http_date", "parse", "retry_after_s", "sanitised"]
+
+T = TypeVar("T")
+
+_MAX_TEXT: Final = 512
+_MAX_ERRORS: Final = 20
+_SHOWN_AS_BLANK: Final = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # terminal sequences, whole
+    r"|[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+_SECONDS: Final = re.compile(r"[0-9]{1,6}")
+_FIXDATE: Final = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
+_BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
+    401: AuthError,
+    422: UnprocessableError,
+    429: RateLimitedError,
+}
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A complete answer. Header values are as sent, ``""`` where absent."""
+
+    status: int
+    body: bytes
+    content_type: str = ""
+    retry_after: str = ""
+    date: str = ""
+    received_at: float = 0.0  # seconds since the epoch, by this machine's clock
+
+    def __repr__(self) -> str:
+        return f"<Reply {self.status}, {len(self.body)} bytes>"
+
+
+def parse(endpoint: Endpoint[T], reply: Reply) -> T:
+    """The body of a success as the endpoint's model.
+
+    Raises:
+        DecodeError: with the JSON path and without the value.
+    """
+    try:
+        return endpoint.decode(reply.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        problem = _problem(error)
+        malformed = _is_malformed(error)
+    kind = " (a web page, not JSON)" if _is_web_page(reply) else ""
+    failure = DecodeError(f"HTTP {reply.status}, but its body does not decode{kind}: {problem}")
+    failure.endpoint = endpoint.label
+    failure.malformed = malformed and not kind
+    raise failure
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    text = str(error)
+    if text.startswith("Invalid"):  # the one kind of message that repeats the value
+        text = "Invalid value" + "".join(re.findall(r" - at `[^`]*`$", text))
+    return sanitised(text)
+
+
+def _is_malformed(error: Exception) -> bool:
+    return isinstance(error, msgspec.DecodeError) and not isinstance(
+        error, msgspec.ValidationError | TwiceNamedError
+    )
+
+
+def error_of(endpoint: Endpoint[Any], reply: Reply, secrets: tuple[Secret, ...] = ()) -> TreadError | None:
+    """The error an answer stands for, or ``None`` for a success.
+
+    Only documented statuses succeed: 200, or any 2xx where nothing is documented.
+    """
+    if reply.status == 200 or (endpoint.any_success and 200 <= reply.status < 300):
+        return None
+    failure: TreadError
+    if 400 <= reply.status < 600:
+        failure = _api_error(reply, secrets)
+    elif 300 <= reply.status < 400:
+        failure = ProtocolError(
+            f"HTTP {reply.status}: a redirect, which is never followed; check base_url and the path"
+        )
+    else:
+        failure = ProtocolError(f"HTTP {reply.status}: not a documented status")
+    failure.endpoint = endpoint.label
+    return failure
+
+
+def _api_error(reply: Reply, secrets: tuple[Secret, ...]) -> ApiError:
+    kind = _BY_STATUS.get(reply.status, ServerError if reply.status >= 500 else RejectedError)
+    if reply.status == 403 and _is_web_page(reply):
+        text = "blocked by a web page in front of the API; the token may be fine, try another User-Agent"
+        return BlockedError(403, text)
+    message, errors = _texts(reply)
+    return kind(
+        reply.status,
+        sanitised(message, secrets) or "no message",
+        errors=tuple(sanitised(text, secrets) for text in errors[:_MAX_ERRORS]),
+        retry_after_s=retry_after_s(reply.retry_after, _server_time(reply)),
+    )
+
+
+def _is_web_page(reply: Reply) -> bool:
+    return "html" in reply.content_type.lower() or reply.body[:64].lstrip()[:1] == b"<"
+
+
+def _texts(reply: Reply) -> tuple[str, list[str]]:
+    """The message and the list of errors in a body of any of the shapes seen."""
+    if _is_web_page(reply):
+        return "a web page instead of an answer of the API", []
+    try:
+        body = msgspec.json.decode(reply.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return reply.body[: 4 * _MAX_TEXT].decode("utf-8", "replace"), []
+    if isinstance(body, str):
+        return body, []
+    if isinstance(body, list):
+        return _joined(_flat(body)), _flat(body)
+    if not isinstance(body, dict):
+        return "", []
+    errors = _flat(body.get("errors"))
+    for key in ("error", "message", "detail"):
+        if text := _joined(_flat(body.get(key))):
+            return text, errors
+    if errors:
+        return _joined(errors), errors
+    fields = [f"{name}: {_joined(_flat(value))}" for name, value in body.items() if _flat(value)]
+    return _joined(fields), fields
+
+
+def _flat(value: Any) -> list[str]:
+    if value is None or isinstance(value, bool):
+        return []
+    if isinstance(value, str):
+        return [value] if value.strip() else []
+    if isinstance(value, list):
+        return [text for item in value[:_MAX_ERRORS] for text in _flat(item)][:_MAX_ERRORS]
+    return [msgspec.json.encode(value).decode()]
+
+
+def _joined(texts: list[str]) -> str:
+    return ", ".join(texts)
+
+
+def sanitised(text: str, secrets: Iterable[Secret] = ()) -> str:
+    """Server text made safe to show: secrets out, control and bidi characters out, at most 512 long."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret.reveal(), "***")
+    text = _SHOWN_AS_BLANK.sub(" ", text)
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 3] + "..."
+
+
+def _server_time(reply: Reply) -> datetime:
+    """The server's clock where it says it, so that a skewed clock here does not stretch a wait."""
+    return http_date(reply.date) or datetime.fromtimestamp(reply.received_at, UTC)
+
+
+def retry_after_s(header: str, now: datetime) -> float | None:
+    """Seconds a ``Retry-After`` asks for: up to six digits, or an HTTP date. Else ``None``.
+
+    Strict, because a lenient number parser accepts ``nan``, ``1e9`` and digits of other scripts.
+    """
+    if _SECONDS.fullmatch(header):
+        return float(header)
+    moment = http_date(header)
+    return None if moment is None else max(0.0, (moment - now).total_seconds())
+
+
+def http_date(header: str) -> datetime | None:
+    """An IMF-fixdate (RFC 9110, 5.6.7) as an aware time, or ``None``."""
+    if not _FIXDATE.fullmatch(header):
+        return None
+    try:
+        return parsedate_to_datetime(header).replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,152 @@
+"""What is sent for each endpoint: the target behind the base URL, and the body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from tread_async._codec import endpoints
+from tread_async._codec.endpoints import Endpoint
+from tread_async.errors import UsageError
+from tread_async.secret import Secret
+
+__all__ = [
+    "CREATE_FIELDS",
+    "MAX_URL_BYTES",
+    "Request",
+    "accounts",
+    "archive_account",
+    "create_account",
+    "filtered",
+    "set_leverage",
+    "unlisted",
+    "update_account",
+]
+
+T = TypeVar("T")
+
+# A comma list that fits in 4 KiB of URL passes every proxy and server in common use.
+MAX_URL_BYTES: Final = 4096
+
+CREATE_FIELDS: Final = ("name", "exchange", "api_key", "api_secret", "password")
+
+
+class Request(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """One request, ready to send. The repr shows neither query nor body: both name accounts."""
+
+    endpoint: Endpoint[T]
+    target: str  # path and query, escaped
+    body: bytes | None = None
+    secrets: tuple[Secret, ...] = ()  # what the body carries and a server might echo
+    one_target: bool = False  # the write touches one thing, so that a refusal speaks of all of it
+
+    def __repr__(self) -> str:
+        return f"<Request {self.endpoint.label}>"
+
+
+def filtered(endpoint: Endpoint[T], names: list[str] | None, base_url: str) -> list[Request[T]]:
+    """The fewest requests that ask for *names*, or one that asks for every account.
+
+    The filter is a comma list, so it cannot name an account with a comma in it: then everything is
+    fetched, and the caller picks.
+    """
+    if names is None or any("," in name for name in names):
+        return [Request(endpoint=endpoint, target=endpoint.path)]
+    room = MAX_URL_BYTES - len(base_url) - len(endpoint.path) - len("?account_names=")
+    lists = comma_lists((quote(name, safe="") for name in names), room)
+    return [
+        Request(endpoint=endpoint, target=f"{endpoint.path}?account_names={comma_list}")
+        for comma_list in lists
+    ]
+
+
+def comma_lists(escaped: Iterable[str], room: int) -> Iterator[str]:
+    """Joins *escaped* names with commas, in order, into lists of at most *room* bytes."""
+    current: list[str] = []
+    size = -1  # the first name of a list brings no comma
+    for name in escaped:
+        if len(name) > room:
+            raise UsageError("an account name does not fit in a URL together with this base_url")
+        if size + 1 + len(name) > room:
+            yield ",".join(current)
+            current, size = [], -1
+        current.append(name)
+        size += 1 + len(name)
+    if current:
+        yield ",".join(current)
+
+
+def accounts(*, include_archived: bool) -> Request[Any]:
+    # The server compares with the text "true".
+    query = "?include_archived=true" if include_archived else ""
+    return Request(endpoint=endpoints.ACCOUNTS, target=endpoints.ACCOUNTS.path + query)
+
+
+def create_account(
+    *,
+    name: str,
+    exchange: str,
+    api_key: Secret,
+    api_secret: Secret,
+    password: Secret | None,
+    extra: Mapping[str, Any],
+) -> Request[None]:
+    fields: dict[str, Any] = {
+        "name": name,
+        "exchange": exchange,
+        "api_key": api_key.reveal(),
+        "api_secret": api_secret.reveal(),
+    }
+    secrets: tuple[Secret, ...] = (api_key, api_secret)
+    if password is not None:
+        fields["password"] = password.reveal()
+        secrets += (password,)
+    return _write(endpoints.CREATE_ACCOUNT, fields | dict(extra), secrets=secrets)
+
+
+def update_account(*, account_id: str, fields: Mapping[str, Any]) -> Request[None]:
+    # Only the fields given: the server would take a null for a value.
+    return _write(endpoints.UPDATE_ACCOUNT, {"id": account_id, **fields})
+
+
+def archive_account(*, name: str) -> Request[None]:
+    return _write(endpoints.ARCHIVE_ACCOUNT, {"name": name})
+
+
+def set_leverage(*, leverage: str, pair: str, account_ids: list[str]) -> Request[None]:
+    fields = {"leverage": leverage, "pair": pair, "account_ids": account_ids}
+    return _write(endpoints.SET_LEVERAGE, fields, one_target=len(account_ids) == 1)
+
+
+def unlisted(method: str, path: str, params: Mapping[str, str | int] | None, body: Any) -> Request[Any]:
+    endpoint = endpoints.unlisted(method, path)
+    query = "?" + urlencode(dict(params)) if params else ""
+    encoded = None if body is None else _encode(body)
+    return Request(endpoint=endpoint, target=path + query, body=encoded)
+
+
+def _write(
+    endpoint: Endpoint[None],
+    fields: dict[str, Any],
+    *,
+    secrets: tuple[Secret, ...] = (),
+    one_target: bool = True,
+) -> Request[None]:
+    return Request(
+        endpoint=endpoint,
+        target=endpoint.path,
+        body=_encode(fields),
+        secrets=secrets,
+        one_target=one_target,
+    )
+
+
+def _encode(body: Any) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except (TypeError, ValueError, RecursionError):
+        pass  # raised below, outside this block: the cause would show the body
+    raise UsageError("the request's body is not JSON: texts, numbers, booleans, None, lists and mappings")

@@ -1,0 +1,305 @@
+"""`TreadClient`: one method per endpoint, for one token."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl as tls
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from tread_async._calls import Calls, ClientStats
+from tread_async._codec import arguments as check
+from tread_async._codec import requests
+from tread_async._codec.endpoints import BALANCES, CACHED_BALANCES
+from tread_async._codec.merging import merged_balances, merged_cached_balances
+from tread_async._identity import Identity, TokenSource
+from tread_async._lifecycle import archive, create
+from tread_async._policy import RetryPolicy
+from tread_async._version import __version__
+from tread_async.errors import UsageError
+from tread_async.models import Account, AccountBalances, CachedBalances
+from tread_async.secret import Secret
+
+if TYPE_CHECKING:
+    from tread_async._transport import Transport
+
+__all__ = ["DEFAULT_BASE_URL", "TreadClient"]
+
+DEFAULT_BASE_URL: Final = "https://app.tread.fi"
+
+
+class TreadClient:
+    """An asyncio client of the Tread.fi Accounts API for one token.
+
+    Open it with ``async with``, on the event loop that uses it. Every coroutine takes
+    ``deadline_s``: the seconds for the whole call, with all attempts, waits and the body. All raise
+    the errors drawn in `tread_async.errors`, and ``UsageError`` for a bad argument before anything
+    is sent.
+
+    Args:
+        token: The API token, or a coroutine function that returns it.
+        base_url: https, or http to this machine. A path in front of ``/api`` is kept.
+        deadline_s: For every call that does not bring its own; by default each endpoint has one.
+        retry: Replaces the policy of every endpoint. Creating and archiving are sent once whatever
+            it says.
+        max_in_flight: Requests at once; the others queue, within their deadline.
+        auth_scheme: The word before the token in the ``Authorization`` header.
+        headers: Sent along with every request, such as ``User-Agent``.
+        proxy: URL of an HTTP proxy for https. None is ever taken from the environment.
+        ssl: A context with a certificate store of your own. It must verify.
+
+    Raises:
+        UsageError: an argument cannot work.
+    """
+
+    def __init__(
+        self,
+        token: TokenSource,
+        *,
+        base_url: str = DEFAULT_BASE_URL,
+        deadline_s: float | None = None,
+        retry: RetryPolicy | None = None,
+        max_in_flight: int = 8,
+        auth_scheme: str = "Token",
+        headers: Mapping[str, str] | None = None,
+        proxy: str | None = None,
+        ssl: tls.SSLContext | None = None,
+    ) -> None:
+        self._token = token if callable(token) else check.token(token)
+        self._auth_scheme = check.auth_scheme(auth_scheme)
+        self._base_url = check.base_url(base_url)
+        self._deadline_s = None if deadline_s is None else check.deadline_s(deadline_s)
+        if retry is not None and not isinstance(retry, RetryPolicy):
+            raise UsageError(f"retry is a RetryPolicy, not {type(retry).__name__}")
+        self._retry = retry
+        self._max_in_flight = check.max_in_flight(max_in_flight)
+        self._headers = {"User-Agent": f"tread-async/{__version__}", **check.extra_headers(headers)}
+        self._proxy = check.proxy(proxy, self._base_url)
+        self._ssl = check.ssl_context(ssl)
+        self._state = "not open"
+        self._home: tuple[int, asyncio.AbstractEventLoop] | None = None
+        self._transport: Transport | None = None
+        self._calls: Calls | None = None
+
+    def __repr__(self) -> str:
+        return f"<TreadClient {self._base_url} {self._state}>"
+
+    async def __aenter__(self) -> Self:
+        from tread_async._transport import (
+            Transport,  # aiohttp takes 200 ms to import: not before it is needed
+        )
+
+        if self._state != "not open":
+            raise UsageError("a TreadClient is opened once; make a new one")
+        loop = asyncio.get_running_loop()
+        identity = Identity(self._token, self._auth_scheme)
+        self._transport = Transport(
+            self._base_url,
+            identity,
+            max_in_flight=self._max_in_flight,
+            headers=self._headers,
+            proxy=self._proxy,
+            ssl=self._ssl,
+        )
+        self._calls = Calls(
+            self._transport,
+            identity,
+            clock=loop.time,
+            retry=self._retry,
+            deadline_s=self._deadline_s,
+            sleep=self._transport.pause,
+        )
+        self._home = (os.getpid(), loop)
+        self._state = "open"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends calls in flight with `ClientClosedError` and closes every connection, within a second."""
+        if self._transport is not None:
+            self._state = "closed"
+            await self._transport.close()
+
+    @property
+    def stats(self) -> ClientStats:
+        """Counters since opening."""
+        if self._calls is None:
+            raise UsageError(f"the client is {self._state}; use 'async with TreadClient(...)'")
+        return self._calls.stats()
+
+    def _ready(self, deadline_s: float | None) -> Calls:
+        if self._state != "open" or self._calls is None:
+            raise UsageError(f"the client is {self._state}; use 'async with TreadClient(...)'")
+        if self._home != (os.getpid(), asyncio.get_running_loop()):
+            raise UsageError("the client belongs to another event loop or process; open one where you use it")
+        if deadline_s is not None:
+            check.deadline_s(deadline_s)
+        return self._calls
+
+    async def balances(
+        self, account_names: Iterable[str] | None = None, *, deadline_s: float | None = None
+    ) -> dict[str, AccountBalances]:
+        """Live balances and positions by account name, read from the exchanges.
+
+        Args:
+            account_names: The accounts to read, or ``None`` for all. An account that the server
+                leaves out is not in the result: nothing is made up for it.
+        """
+        calls = self._ready(deadline_s)
+        names = check.account_names(account_names)
+        asked = requests.filtered(BALANCES, names, self._base_url)
+        answers = await calls.run_all(asked, calls.deadline("balances", deadline_s))
+        return merged_balances(answers, names)
+
+    async def cached_balances(
+        self, account_names: Iterable[str] | None = None, *, deadline_s: float | None = None
+    ) -> CachedBalances:
+        """Balances from the server's cache; each account has its own age (``as_of``).
+
+        Args:
+            account_names: The accounts to read, or ``None`` for all. The result follows their order.
+        """
+        calls = self._ready(deadline_s)
+        names = check.account_names(account_names)
+        asked = requests.filtered(CACHED_BALANCES, names, self._base_url)
+        answers = await calls.run_all(asked, calls.deadline("cached_balances", deadline_s))
+        return merged_cached_balances(answers, names)
+
+    async def accounts(
+        self, *, include_archived: bool = False, deadline_s: float | None = None
+    ) -> tuple[Account, ...]:
+        """The accounts of the token's user."""
+        calls = self._ready(deadline_s)
+        request = requests.accounts(include_archived=include_archived)
+        return await calls.run(request, calls.deadline("accounts", deadline_s))
+
+    async def create_account(
+        self,
+        *,
+        name: str,
+        exchange: str,
+        api_key: Secret | str,
+        api_secret: Secret | str,
+        password: Secret | str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        deadline_s: float | None = None,
+    ) -> Account:
+        """Links an exchange account and returns it as the server lists it. Sent once, never repeated.
+
+        Args:
+            name: Unique for the user.
+            password: For exchanges that want one, such as OKX, Coinbase and Bitget.
+            extra: Undocumented body fields, such as ``credential_options``.
+
+        Raises:
+            OutcomeUnknownError: the account may exist; list the accounts before trying again.
+        """
+        api_key, api_secret = check.secret(api_key, "api_key"), check.secret(api_secret, "api_secret")
+        password = None if password is None else check.secret(password, "password")
+        calls = self._ready(deadline_s)
+        request = requests.create_account(
+            name=check.account_name(name),
+            exchange=check.required_text(exchange, "exchange"),
+            api_key=api_key,
+            api_secret=api_secret,
+            password=password,
+            extra=check.extra_fields(extra, requests.CREATE_FIELDS),
+        )
+        return await create(calls, request, name, calls.deadline("create_account", deadline_s))
+
+    async def update_account(
+        self,
+        account_id: str,
+        *,
+        margin_mode: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        deadline_s: float | None = None,
+    ) -> None:
+        """Sets fields of an account; those not given stay as they are.
+
+        Args:
+            margin_mode: ``ISOLATED``, ``CROSS`` or ``CASH``; other values are left to the server.
+            extra: Undocumented body fields.
+        """
+        fields = check.extra_fields(extra, ("id", "margin_mode"))
+        if margin_mode is not None:
+            fields["margin_mode"] = check.required_text(margin_mode, "margin_mode")
+        if not fields:
+            raise UsageError("update_account needs something to set, such as margin_mode")
+        calls = self._ready(deadline_s)
+        request = requests.update_account(account_id=check.account_id(account_id), fields=fields)
+        await calls.run(request, calls.deadline("update_account", deadline_s))
+
+    async def archive_account(
+        self, name: str, *, expect_id: str | None = None, deadline_s: float | None = None
+    ) -> Account:
+        """Archives the account that holds *name* and returns it, renamed by the server.
+
+        The name is looked up first, so that the account archived is the one found. Sent once.
+
+        Args:
+            expect_id: The id the account must have.
+
+        Raises:
+            NameConflictError: no account, or another one, holds the name; nothing was sent.
+            OutcomeUnknownError: it may be archived; list with ``include_archived=True``.
+        """
+        calls = self._ready(deadline_s)
+        request = requests.archive_account(name=check.account_name(name))
+        if expect_id is not None:
+            check.account_id(expect_id)
+        deadline = calls.deadline("archive_account", deadline_s)
+        return await archive(calls, request, name, expect_id, deadline)
+
+    async def set_leverage(
+        self,
+        leverage: int | str | Decimal,
+        *,
+        pair: str,
+        account_ids: Iterable[str],
+        deadline_s: float | None = None,
+    ) -> None:
+        """Sets the leverage of *pair* on every account of *account_ids*.
+
+        The server answers for all of them at once: when it refuses several, some may have been set,
+        and the call raises `OutcomeUnknownError`. Call it for one account to know about that one.
+
+        Args:
+            leverage: A plain decimal above zero; no float.
+            pair: Such as ``ETH:PERP-USDT``. Always sent: without it the server might mean every pair.
+            account_ids: Ids, not names. Never empty, for the same reason.
+
+        Raises:
+            UnprocessableError: refused for the one account asked.
+        """
+        calls = self._ready(deadline_s)
+        request = requests.set_leverage(
+            leverage=check.leverage(leverage),
+            pair=check.pair(pair),
+            account_ids=check.account_ids(account_ids),
+        )
+        await calls.run(request, calls.deadline("set_leverage", deadline_s))
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        json: Any = None,
+        deadline_s: float | None = None,
+    ) -> Any:
+        """The decoded JSON of an endpoint that has no method here; fractions come as `Decimal`.
+
+        Only a GET is repeated. An empty answer is ``None``.
+        """
+        calls = self._ready(deadline_s)
+        request = requests.unlisted(check.method(method), check.path(path), check.params(params), json)
+        return await calls.run(request, calls.deadline("request", deadline_s))

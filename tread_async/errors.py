@@ -1,0 +1,182 @@
+"""Every error this library raises on purpose, under one root.
+
+    TreadError
+      UsageError              refused on this side; nothing was sent (also a ValueError)
+      ClientClosedError       the client was closed while the call was waiting
+      TransportError          no usable answer
+        NotSentError          the server never had the whole request: nothing was applied
+        OutcomeUnknownError   a write left, and whether it was applied is not known
+        DeadlineExceededError a read found no answer in the time it was given
+        ProtocolError         an answer that is not the documented protocol
+      ApiError                the server answered with an error status
+        AuthError             401
+        BlockedError          403 with a web page: refused in front of the API
+        UnprocessableError    422
+        RateLimitedError      429
+        ServerError           5xx
+        RejectedError         every other 4xx
+      DecodeError             a 2xx whose body does not fit the documented shape
+      NameConflictError       an account of that name is not the account meant
+
+A write has three outcomes. It returns: applied. It raises `OutcomeUnknownError`: unknown.
+It raises anything else: not applied.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ApiError",
+    "AuthError",
+    "BlockedError",
+    "ClientClosedError",
+    "DeadlineExceededError",
+    "DecodeError",
+    "NameConflictError",
+    "NotSentError",
+    "OutcomeUnknownError",
+    "ProtocolError",
+    "RateLimitedError",
+    "RejectedError",
+    "ServerError",
+    "TransportError",
+    "TreadError",
+    "UnprocessableError",
+    "UsageError",
+]
+
+
+class TreadError(Exception):
+    """Root of everything this library raises on purpose.
+
+    Attributes:
+        endpoint: ``METHOD /path`` without the query, or ``None`` before a request was built.
+        attempts: Requests sent for the call so far; 0 if none was.
+    """
+
+    endpoint: str | None = None
+    attempts: int = 0
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        where = f"{self.endpoint}: " if self.endpoint else ""
+        tries = f" ({self.attempts} attempts)" if self.attempts > 1 else ""
+        return f"{where}{self.message}{tries}"
+
+
+class UsageError(TreadError, ValueError):
+    """Refused before anything was sent: an argument or a moment that cannot work."""
+
+
+class ClientClosedError(TreadError):
+    """The client was closed before the call had its answer.
+
+    A write that had already left raises `OutcomeUnknownError` instead.
+    """
+
+
+class TransportError(TreadError):
+    """No usable answer came back. Raised as itself when a read lost its connection."""
+
+
+class NotSentError(TransportError):
+    """The server never received the whole request, so nothing was applied.
+
+    Attributes:
+        permanent: True where a repeat cannot help, such as a certificate that does not fit.
+    """
+
+    permanent: bool = False
+
+
+class OutcomeUnknownError(TransportError):
+    """A write was sent, and whether it was applied is not known. Read back before repeating.
+
+    Attributes:
+        cause: The last error seen, or ``None`` when no answer came at all.
+    """
+
+    cause: TreadError | None = None
+
+
+class DeadlineExceededError(TransportError):
+    """A read got no answer within its attempt timeouts or its deadline."""
+
+
+class ProtocolError(TransportError):
+    """The answer is not what is documented: a redirect, an odd status, broken HTTP, too large."""
+
+
+class ApiError(TreadError):
+    """The server answered with an error status.
+
+    Attributes:
+        status: The HTTP status.
+        errors: The server's list of messages, if it sent one; sanitised and capped.
+        retry_after_s: Seconds the server asked to wait, or ``None``.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        errors: tuple[str, ...] = (),
+        attempts: int = 0,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.args = (status, message)  # what a pickle rebuilds the error from
+        self.status = status
+        self.errors = errors
+        self.attempts = attempts
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        where = f"{self.endpoint}: " if self.endpoint else ""
+        asked = f"; asked to wait {self.retry_after_s:g} s" if self.retry_after_s is not None else ""
+        tries = f" ({self.attempts} attempts)" if self.attempts > 1 else ""
+        return f"{where}HTTP {self.status}: {self.message}{asked}{tries}"
+
+
+class AuthError(ApiError):
+    """401: the token is not accepted."""
+
+
+class BlockedError(ApiError):
+    """403 with a web page: a firewall refused the request before the API saw it.
+
+    The token may be fine. Set ``headers={"User-Agent": ...}`` or ask the operator of the host.
+    """
+
+
+class RejectedError(ApiError):
+    """Another 4xx: the server understood the request and refused it."""
+
+
+class UnprocessableError(ApiError):
+    """422: leverage could not be set, on the exchange's side."""
+
+
+class RateLimitedError(ApiError):
+    """429: too many requests."""
+
+
+class ServerError(ApiError):
+    """5xx: the server failed."""
+
+
+class DecodeError(TreadError):
+    """The body of a success does not fit the documented shape; the message has the JSON path.
+
+    Attributes:
+        malformed: True where the body is not JSON at all, as after a cut.
+    """
+
+    malformed: bool = False
+
+
+class NameConflictError(TreadError):
+    """The account that holds the name is not the one expected; nothing was changed."""
