@@ -7,11 +7,10 @@ the ``except`` block, so that no frame of aiohttp, with its headers and bodies, 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import ssl as tls
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -45,7 +44,7 @@ _JSON: Final = "application/json"
 class _BrokenError(Exception):
     """Carries an error of aiohttp past the place where aiohttp would send the request again."""
 
-    def __init__(self, error: aiohttp.ClientError) -> None:
+    def __init__(self, error: Exception) -> None:
         super().__init__()
         self.error = error
 
@@ -72,6 +71,7 @@ class Transport:
         self._origin = (url.scheme, url.raw_host, url.port)
         self._slots = anyio.CapacityLimiter(max_in_flight)
         self._scopes: set[asyncio.Timeout] = set()
+        self._clock = asyncio.get_running_loop().time
         self._closing = False
         self._idle = asyncio.Event()
         context = (ssl or _tls_context()) if url.scheme == "https" else True
@@ -110,19 +110,9 @@ class Transport:
         self.requests_sent += 1
         try:
             return await handler(request)
-        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-            broken = error
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, RuntimeError) as error:
+            broken = error  # RuntimeError: how uvloop says that the connection closed under a write
         raise _BrokenError(broken)
-
-    @contextlib.contextmanager
-    def _tracked(self, scope: asyncio.Timeout) -> Iterator[None]:
-        self._scopes.add(scope)
-        try:
-            yield
-        finally:
-            self._scopes.discard(scope)
-            if self._closing and not self._scopes:
-                self._idle.set()
 
     async def send(self, request: Request[Any], *, deadline: float, timeout_s: float) -> Reply:
         """The complete answer to *request*, sent once.
@@ -135,36 +125,52 @@ class Transport:
             TransportError: a read lost its connection.
         """
         self._refuse_if_closing()
-        scope = asyncio.timeout_at(deadline)
         attempt = _Attempt(request)
         try:
-            with self._tracked(scope):
-                async with scope:
-                    await self._slot(attempt)
-                    try:
-                        self._refuse_if_closing()  # before the deadline set by close() is overwritten
-                        scope.reschedule(min(deadline, asyncio.get_running_loop().time() + timeout_s))
-                        return await self._exchange(request, attempt)
-                    finally:
-                        self._slots.release_on_behalf_of(attempt)
-        except (aiohttp.ClientError, _BrokenError, TimeoutError, TransportError, OSError) as error:
+            # The usual case, a free slot, makes no trip through the loop.
+            self._slots.acquire_on_behalf_of_nowait(attempt)
+        except anyio.WouldBlock:
+            await self._queue(attempt, deadline)
+        scope = self._scope(min(deadline, self._clock() + timeout_s))
+        try:
+            self._refuse_if_closing()
+            async with scope:
+                return await self._exchange(request, attempt)
+        except (aiohttp.ClientError, _BrokenError, TransportError, OSError) as error:
             problem: Exception = error.error if isinstance(error, _BrokenError) else error
-        except RuntimeError as error:
-            if not attempt.started:
-                raise
-            problem = error  # uvloop's way to say that the connection was closed under a write
+        finally:
+            self._slots.release_on_behalf_of(attempt)
+            self._leave(scope)
         raise attempt.failure(problem, closing=self._closing)
 
-    async def _slot(self, attempt: _Attempt) -> None:
+    async def _queue(self, attempt: _Attempt, deadline: float) -> None:
+        scope = self._scope(deadline)
         try:
-            self._slots.acquire_on_behalf_of_nowait(attempt)  # no trip through the loop
-        except anyio.WouldBlock:
-            await self._slots.acquire_on_behalf_of(attempt)
+            async with scope:
+                await self._slots.acquire_on_behalf_of(attempt)
+        except TimeoutError:
+            pass
+        else:
+            return
+        finally:
+            self._leave(scope)
+        raise attempt.failure(TimeoutError(), closing=self._closing)
+
+    def _scope(self, when: float | None) -> asyncio.Timeout:
+        """A deadline that closing brings forward. Paired with `_leave`."""
+        scope = asyncio.timeout_at(when)
+        self._scopes.add(scope)
+        return scope
+
+    def _leave(self, scope: asyncio.Timeout) -> None:
+        self._scopes.discard(scope)
+        if self._closing and not self._scopes:
+            self._idle.set()
 
     async def _exchange(self, request: Request[Any], attempt: _Attempt) -> Reply:
         attempt.started = True
         session = self._writes if request.endpoint.writes else self._reads
-        url = URL(self._base_url + request.target, encoded=True)
+        url = _url(self._base_url, request.target)
         method = request.endpoint.method
         options: dict[str, Any] = {"allow_redirects": False}
         if self._proxy is not None:
@@ -203,10 +209,14 @@ class Transport:
             ClientClosedError: it was.
         """
         self._refuse_if_closing()
-        scope = asyncio.timeout(None)
-        with self._tracked(scope), contextlib.suppress(TimeoutError):
+        scope = self._scope(None)
+        try:
             async with scope:
                 await anyio.sleep(seconds)
+        except TimeoutError:
+            pass
+        finally:
+            self._leave(scope)
         self._refuse_if_closing()
 
     def _refuse_if_closing(self) -> None:
@@ -301,6 +311,11 @@ def _in_words(problem: Exception) -> str:
     if isinstance(problem, aiohttp.ClientResponseError):
         return "the answer is not HTTP as it should be"
     return "the connection was lost"
+
+
+@functools.lru_cache(maxsize=512)  # pollers ask for the same targets again and again
+def _url(base_url: str, target: str) -> URL:
+    return URL(base_url + target, encoded=True)
 
 
 @functools.cache  # reading the certificate store takes 10 ms and a megabyte

@@ -1,0 +1,19 @@
+"""python -m benchmarks QUESTION: answers one question by measuring."""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks import decode, overhead
+
+QUESTIONS = {"decode": decode, "overhead": overhead}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    lines = [f"{name}: {(module.__doc__ or '').splitlines()[0]}" for name, module in QUESTIONS.items()]
+    parser.add_argument("question", choices=sorted(QUESTIONS), help="; ".join(lines))
+    QUESTIONS[parser.parse_args().question].main()
+
+
+main()

@@ -1,0 +1,110 @@
+"""What do exact, checked amounts cost, against decoding without our checks?
+
+A live and a cached reply of 250 accounts with 10 rows each, from the simulator. The bare decode is
+msgspec into the same structs with plain `Decimal` fields: it takes NaN, 1_000 and 1e999999999. The
+figure is CPU. It says nothing about the network, and the same bytes are decoded again and again, so
+caches of the processor are warm.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from types import GenericAlias
+from typing import Any
+
+import msgspec
+
+from benchmarks.measuring import interleaved, machine, ratios, spread
+from benchmarks.samples import replies
+from tread_async import _amounts, models
+from tread_async._codec.endpoints import BALANCES, CACHED_BALANCES
+
+ACCOUNTS = 250
+ROUNDS = 40
+TARGET = 1.5
+EXACT = {
+    "size", "amount", "notional", "unrealized_profit", "initial_margin", "maint_margin", "margin_balance",
+    "leverage", "notional_pct_total", "funding_fee", "borrowed", "equity", "total_equity",
+}  # fmt: skip
+
+
+def _bare(kind: type[msgspec.Struct], **nested: Any) -> Any:
+    """*kind* without our checks: plain decimals in place of amounts, *nested* in place of structs."""
+    fields = []
+    for field in msgspec.structs.fields(kind):
+        annotation = nested.get(field.name, field.type)
+        if field.type is _amounts.Amount:
+            annotation = Decimal
+        elif field.type == _amounts.Amount | None:
+            annotation = Decimal | None
+        fields.append((field.name, annotation) if field.required else (field.name, annotation, None))
+    return msgspec.defstruct(kind.__name__, fields, frozen=True, gc=False, kw_only=True)
+
+
+def _bare_decoders() -> tuple[Callable[[bytes], Any], Callable[[bytes], Any]]:
+    account = _bare(models.AccountBalances, assets=_rows(_bare(models.Asset)))
+    cached_account = _bare(
+        models.CachedAccount,
+        assets=_rows(_bare(models.CachedAsset)),
+        equities=_rows(_bare(models.Equity)) | None,
+    )
+    fields = [("balances", _rows(cached_account)), ("errors", tuple[Any, ...] | None, None)]
+    reply = msgspec.defstruct("Reply", fields, gc=False)
+    live = GenericAlias(dict, (str, account))
+    return msgspec.json.Decoder(live).decode, msgspec.json.Decoder(reply).decode
+
+
+def _rows(kind: Any) -> Any:
+    return GenericAlias(tuple, (kind, ...))
+
+
+def _json_loop(rows: Callable[[Any], Any]) -> Callable[[bytes], Any]:
+    def decode(body: bytes) -> Any:
+        reply = json.loads(body, parse_float=Decimal)
+        for account in rows(reply):
+            for row in account["assets"]:
+                for name in EXACT & row.keys():
+                    if isinstance(row[name], str):
+                        row[name] = Decimal(row[name])
+        return reply
+
+    return decode
+
+
+def main() -> None:
+    live, cached = replies(accounts=ACCOUNTS)
+    bare_live, bare_cached = _bare_decoders()
+    print(f"{machine()}; {ACCOUNTS} accounts of 10 rows, {ROUNDS} rounds in turn")
+    _compare("live", live, BALANCES.decode, bare_live, _json_loop(dict.values))
+    _compare(
+        "cached", cached, CACHED_BALANCES.decode, bare_cached, _json_loop(lambda reply: reply["balances"])
+    )
+
+
+def _compare(
+    kind: str,
+    body: bytes,
+    ours: Callable[[bytes], Any],
+    bare: Callable[[bytes], Any],
+    loop: Callable[[bytes], Any],
+) -> None:
+    contenders: dict[str, Callable[[], object]] = {
+        "tread_async, checked": lambda: ours(body),
+        "bare msgspec": lambda: bare(body),
+        "json.loads, floats/texts": lambda: json.loads(body),
+        "json + Decimal loop": lambda: loop(body),
+    }
+    taken = interleaved(contenders, rounds=ROUNDS)
+    for name, seconds in taken.items():
+        low, middle, high = spread(seconds)
+        print(
+            f"{kind:6} {name:26} {len(body) / middle / 1e6:6.0f} MB/s"
+            f" {middle / ACCOUNTS * 1e6:7.1f} us an account"
+            f" (quartiles {low / ACCOUNTS * 1e6:.1f} to {high / ACCOUNTS * 1e6:.1f})"
+        )
+    low, middle, high = spread(ratios(taken, "tread_async, checked", "bare msgspec"))
+    print(
+        f"{kind:6} ratio to bare msgspec {middle:.2f} (quartiles {low:.2f} to {high:.2f}); to reach: {TARGET}"
+    )

@@ -1,0 +1,79 @@
+"""Interleaved measurement: contenders take turns, so that a noisy machine is noisy for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import importlib.metadata
+import platform
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+
+PACKAGES = ("aiohttp", "msgspec", "tenacity", "anyio")
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    return f"Python {platform.python_version()} on {platform.machine()}, {versions}"
+
+
+def interleaved(contenders: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[str, list[float]]:
+    """Seconds of CPU of this process, per contender and round."""
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    for run in contenders.values():
+        run()
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            gc.collect()
+            began = time.process_time()
+            run()
+            taken[name].append(time.process_time() - began)
+    return taken
+
+
+async def interleaved_async(
+    contenders: Mapping[str, Callable[[], Awaitable[object]]], *, rounds: int
+) -> dict[str, list[float]]:
+    """The same for coroutines on one event loop."""
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    for run in contenders.values():
+        await run()
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            gc.collect()
+            began = time.process_time()
+            await run()
+            taken[name].append(time.process_time() - began)
+    return taken
+
+
+def ratios(taken: Mapping[str, Sequence[float]], name: str, base: str) -> list[float]:
+    """*name* over *base*, round by round."""
+    return [a / b for a, b in zip(taken[name], taken[base], strict=True)]
+
+
+def spread(values: Sequence[float]) -> tuple[float, float, float]:
+    """The quartiles: lower, median, upper."""
+    low, middle, high = statistics.quantiles(values, n=4)
+    return low, middle, high
+
+
+@contextlib.asynccontextmanager
+async def other_process(*arguments: str) -> AsyncIterator[str]:
+    """A Python module in a process of its own; gives the first line it prints."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    try:
+        yield (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+    finally:
+        process.stdin.close()
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()

@@ -1,0 +1,86 @@
+"""What the README and the examples show is run as it stands there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tread_async.simulator import Simulator
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def run(code: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A Python file in a process of its own, with warnings as errors."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", str(code), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_ten_lines_run_when_pasted_into_a_file(tmp_path: Path) -> None:
+    """The first Python block prints the holdings of three accounts and nothing else."""
+    file = tmp_path / "ten_lines.py"
+    file.write_text(BLOCKS[0])
+
+    done = run(file)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 3
+    assert "Decimal(" in done.stdout
+
+
+async def test_every_call_of_the_readme_works(capsys: pytest.CaptureFixture[str]) -> None:
+    """The second Python block, awaited against the simulator, reaches its last line."""
+    names: dict[str, object] = {}
+    exec(compile(BLOCKS[1], "README.md", "exec", dont_inherit=True), names)
+    everything = names["everything"]
+
+    async with Simulator(accounts=["binance-main-001", "other"]) as sim:
+        await everything(sim.tokens[0], sim.url)  # type: ignore[operator]
+
+    assert f"requests_sent={len(sim.journal.requests)}," in capsys.readouterr().out
+    assert [change.kind for change in sim.journal.changes] == ["create", "update", "leverage", "archive"]
+
+
+@pytest.mark.parametrize(
+    ("example", "arguments", "said"),
+    [
+        ("read_balances.py", (), "rows, "),
+        ("set_leverage_everywhere.py", ("5", "ETH:PERP-USDT"), ": applied"),
+    ],
+)
+async def test_the_examples_run(example: str, arguments: tuple[str, ...], said: str) -> None:
+    """Each example ends well against the simulator and speaks of each of its accounts."""
+    async with Simulator(accounts=4) as sim:
+        done = await asyncio.to_thread(
+            run,
+            ROOT / "examples" / example,
+            *arguments,
+            TREAD_API_TOKEN=sim.tokens[0],
+            TREAD_BASE_URL=sim.url,
+        )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count(said) == 4
+
+
+def test_every_error_is_in_the_readme() -> None:
+    """The table of errors leaves none out."""
+    from tread_async import errors
+
+    rows = set(re.findall(r"^\| `(\w+)`", README, flags=re.MULTILINE))
+
+    assert rows | {"TreadError", "ApiError"} >= set(errors.__all__)

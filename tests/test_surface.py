@@ -1,0 +1,154 @@
+"""The public names, the direction of imports, and what an import costs."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tread_async
+from tread_async import errors, models
+
+PACKAGE = Path(tread_async.__file__).parent
+
+# From the bottom up; a module may import from the lines above its own, and from its own line.
+LAYERS = (
+    ("_version", "errors", "secret", "_amounts"),
+    ("models",),
+    ("_codec",),
+    ("_policy", "_identity"),
+    ("_transport",),
+    ("_calls",),
+    ("_lifecycle",),
+    ("client",),
+    ("__init__",),
+    ("cli",),
+)
+
+
+def imported_modules(path: Path) -> set[str]:
+    """The second parts of `tread_async.…` names that a file imports, wherever it does so."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tread_async"):
+            parts = (node.module or "").split(".")
+            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {
+                alias.name.split(".")[1] for alias in node.names if alias.name.startswith("tread_async.")
+            }
+    return found
+
+
+def files_of(part: str) -> list[Path]:
+    folder = PACKAGE / part
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [PACKAGE / f"{part}.py"]
+
+
+def test_every_module_has_its_layer() -> None:
+    """Every module of the package stands in the list of layers, or is the simulator."""
+    parts = {path.stem for path in PACKAGE.glob("*.py")} | {
+        path.parent.name for path in PACKAGE.glob("*/__init__.py")
+    }
+
+    assert parts == {part for layer in LAYERS for part in layer} | {"simulator"}
+
+
+@pytest.mark.parametrize("height", range(len(LAYERS)))
+def test_imports_go_down_only(height: int) -> None:
+    """No module imports from a layer above its own."""
+    above = {part for layer in LAYERS[height + 1 :] for part in layer}
+    upward = {
+        f"{path.name} imports {name}"
+        for part in LAYERS[height]
+        for path in files_of(part)
+        for name in imported_modules(path) & above
+    }
+
+    assert not upward
+
+
+def test_the_simulator_and_the_client_share_nothing() -> None:
+    """The simulator imports nothing of the client, and the client nothing of the simulator."""
+    theirs = set().union(*(imported_modules(path) for path in files_of("simulator")))
+    ours = set().union(
+        *(imported_modules(path) for layer in LAYERS for part in layer for path in files_of(part))
+    )
+
+    assert theirs <= {"simulator"}
+    assert "simulator" not in ours
+
+
+def test_only_the_policy_knows_tenacity_and_only_the_transport_aiohttp() -> None:
+    """The two libraries that could leak into the interface are imported in one module each."""
+    users: dict[str, set[str]] = {"tenacity": set(), "aiohttp": set()}
+    for layer in LAYERS[:-1]:
+        for part in layer:
+            for path in files_of(part):
+                for node in ast.walk(ast.parse(path.read_text())):
+                    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                    names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                    for name in names:
+                        if name.split(".")[0] in users:
+                            users[name.split(".")[0]].add(part)
+
+    assert users == {"tenacity": {"_policy"}, "aiohttp": {"_transport"}}
+
+
+@pytest.mark.parametrize(
+    "name", ["tread_async", "tread_async.errors", "tread_async.models", "tread_async.secret"]
+)
+def test_all_is_sorted_and_complete(name: str) -> None:
+    """``__all__`` is sorted as ruff sorts it, has no name twice, and every name exists."""
+    module = importlib.import_module(name)
+
+    assert len(set(module.__all__)) == len(module.__all__)
+    assert all(hasattr(module, public) for public in module.__all__)
+
+
+def test_the_package_exports_the_whole_vocabulary() -> None:
+    """Every error and model is importable from the package itself, and under one identity."""
+    for module in (errors, models):
+        for name in module.__all__:
+            assert getattr(tread_async, name) is getattr(module, name)
+            assert name in tread_async.__all__
+
+
+def test_every_public_thing_has_a_docstring() -> None:
+    """No public class or coroutine is without a docstring."""
+    bare = []
+    for name in tread_async.__all__:
+        thing = getattr(tread_async, name)
+        if isinstance(thing, type):
+            bare += [name] if not thing.__doc__ else []
+            bare += [
+                f"{name}.{method}"
+                for method, value in vars(thing).items()
+                if not method.startswith("_")
+                and (callable(value) or isinstance(value, property))
+                and not value.__doc__
+            ]
+
+    assert bare == []
+
+
+def test_importing_the_package_loads_neither_aiohttp_nor_the_simulator() -> None:
+    """`import tread_async` is cheap: what takes long is loaded when a client is opened."""
+    script = "import sys, tread_async; print(*sorted(m.split('.')[0] for m in sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert "tread_async" in loaded
+    assert not {"aiohttp", "typer", "rich", "hypothesis"} & set(loaded)
+
+
+def test_the_version_is_one() -> None:
+    """The package says the version it was installed as."""
+    from importlib.metadata import version
+
+    assert tread_async.__version__ == version("tread-async")
