@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import decode, overhead
+from benchmarks import decode, overhead, simulator_speed
 
-QUESTIONS = {"decode": decode, "overhead": overhead}
+QUESTIONS = {"decode": decode, "overhead": overhead, "simulator": simulator_speed}
 
 
 def main() -> None:

@@ -50,7 +50,7 @@ def _bare_decoders() -> tuple[Callable[[bytes], Any], Callable[[bytes], Any]]:
         assets=_rows(_bare(models.CachedAsset)),
         equities=_rows(_bare(models.Equity)) | None,
     )
-    fields = [("balances", _rows(cached_account)), ("errors", tuple[Any, ...] | None, None)]
+    fields: list[Any] = [("balances", _rows(cached_account)), ("errors", tuple[Any, ...] | None, None)]
     reply = msgspec.defstruct("Reply", fields, gc=False)
     live = GenericAlias(dict, (str, account))
     return msgspec.json.Decoder(live).decode, msgspec.json.Decoder(reply).decode

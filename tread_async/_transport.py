@@ -78,7 +78,7 @@ class Transport:
         fixed = {**headers, hdrs.ACCEPT: _JSON, hdrs.ACCEPT_ENCODING: "gzip, deflate"}
         self._reads = self._session(fixed, context, force_close=False)
         # A late answer on a kept connection would be taken for the answer to a write.
-        self._writes = self._session(fixed | {hdrs.CONTENT_TYPE: _JSON}, context, force_close=True)
+        self._writes = self._session(fixed, context, force_close=True)
 
     def _session(
         self, headers: Mapping[str, str], context: tls.SSLContext | bool, *, force_close: bool
@@ -141,7 +141,10 @@ class Transport:
         finally:
             self._slots.release_on_behalf_of(attempt)
             self._leave(scope)
-        raise attempt.failure(problem, closing=self._closing)
+        failure = attempt.failure(problem, closing=self._closing)
+        if isinstance(failure, NotSentError):
+            self.requests_sent -= 1
+        raise failure
 
     async def _queue(self, attempt: _Attempt, deadline: float) -> None:
         scope = self._scope(deadline)

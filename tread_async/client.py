@@ -298,7 +298,7 @@ class TreadClient:
     ) -> Any:
         """The decoded JSON of an endpoint that has no method here; fractions come as `Decimal`.
 
-        Only a GET is repeated. An empty answer is ``None``.
+        Only a GET is repeated. A 204 is ``None``.
         """
         calls = self._ready(deadline_s)
         request = requests.unlisted(check.method(method), check.path(path), check.params(params), json)

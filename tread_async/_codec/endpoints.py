@@ -121,10 +121,6 @@ def _decode_acknowledgement(body: bytes) -> None:
     msgspec.json.decode(body, type=dict[str, Any])
 
 
-def _decode_anything(body: bytes) -> Any:
-    return _anything.decode(body) if body else None
-
-
 _ACKNOWLEDGEMENT_BYTES: Final = 64 * 1024
 
 BALANCES: Final = Endpoint(
@@ -178,5 +174,5 @@ def unlisted(method: str, path: str) -> Endpoint[Any]:
     """An endpoint outside the table: any success is one, and only a GET is repeated."""
     repeat = Repeat.FREE if method == "GET" else Repeat.NEVER
     return Endpoint(
-        name="request", method=method, path=path, repeat=repeat, decode=_decode_anything, any_success=True
+        name="request", method=method, path=path, repeat=repeat, decode=_anything.decode, any_success=True
     )

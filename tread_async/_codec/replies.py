@@ -65,7 +65,8 @@ def parse(endpoint: Endpoint[T], reply: Reply) -> T:
         DecodeError: with the JSON path and without the value.
     """
     try:
-        return endpoint.decode(reply.body)
+        # A 204 has no body. Any other empty body may be one that was cut.
+        return endpoint.decode(b"null" if reply.status == 204 else reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         problem = _problem(error)
         malformed = _is_malformed(error)

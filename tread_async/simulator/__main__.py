@@ -1,0 +1,106 @@
+"""The simulator as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+from tread_async.simulator.server import Simulator
+
+EXAMPLE = """\
+example:
+  python -m tread_async.simulator --port 8080 --accounts 200 --latency-s 0.04
+prints one line when it is ready,
+  {"url": "http://127.0.0.1:8080", "tokens": ["4f1c..."], "accounts": 200, "seed": 7}
+and then serves until it is interrupted. Try, with a token of that line:
+  curl -H "Authorization: Token 4f1c..." http://127.0.0.1:8080/api/balances/
+  curl http://127.0.0.1:8080/_simulator/summary
+  curl -d '[{"endpoint": "balances", "status": 503, "times": 2}]' http://127.0.0.1:8080/_simulator/faults
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="python -m tread_async.simulator",
+        description="A stateful Tread server: seeded accounts, moving balances, faults on demand.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    made.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (default)")
+    made.add_argument(
+        "--accounts", type=int, default=20, help="accounts of each token (default: %(default)s)"
+    )
+    made.add_argument("--assets", type=int, default=10, help="rows of each account (default: %(default)s)")
+    made.add_argument("--tokens", type=int, default=1, help="tokens, one user each (default: %(default)s)")
+    made.add_argument(
+        "--seed", type=int, default=7, help="the same seed, the same data (default: %(default)s)"
+    )
+    made.add_argument(
+        "--latency-s", type=float, default=0.0, help="seconds added to every answer (default: %(default)s)"
+    )
+    made.add_argument(
+        "--empty-errors", action="store_true", help='cached balances say "errors": [] when there are none'
+    )
+    made.add_argument(
+        "--until-stdin-closes",
+        action="store_true",
+        help="also stop when standard input ends, with the parent",
+    )
+    return made
+
+
+async def serve(options: argparse.Namespace) -> None:
+    """Print the ready line, then serve until a signal or the end of standard input."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
+            loop.add_signal_handler(number, stop.set)
+    simulator = Simulator(
+        seed=options.seed,
+        tokens=options.tokens,
+        accounts=options.accounts,
+        assets=options.assets,
+        host=options.host,
+        port=options.port,
+        latency_s=options.latency_s,
+        empty_errors=options.empty_errors,
+    )
+    async with simulator as sim:
+        ready = {"url": sim.url, "tokens": sim.tokens, "accounts": options.accounts, "seed": options.seed}
+        print(json.dumps(ready), flush=True)
+        if options.until_stdin_closes:
+            threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True).start()
+        await stop.wait()
+
+
+def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    # os.read and not sys.stdin: a thread blocked inside sys.stdin makes the interpreter abort on exit.
+    while os.read(0, 4096):
+        pass
+    with contextlib.suppress(RuntimeError):  # the loop is closed when a signal came first
+        loop.call_soon_threadsafe(stop.set)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the process; 0 after a clean stop, 2 for arguments or an address that cannot be used."""
+    options = parser().parse_args(arguments)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(serve(options))
+    except (ValueError, OSError) as exc:
+        print(f"simulator: {exc}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
