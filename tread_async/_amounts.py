@@ -7,6 +7,7 @@ would take gigabytes; ``1e999999999`` is twelve bytes on the wire.
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from decimal import (
@@ -44,9 +45,7 @@ def exact(_type: object, wire: object) -> Decimal:
         ValueError: Not a text or number, not finite, out of bounds, or loosely spelled
             (``1_000``, blanks, digits of other scripts). The value is not in the message.
     """
-    if type(wire) is Decimal:  # a JSON number, made by the decoder's float_hook
-        return wire
-    if type(wire) is int or (type(wire) is str and wire.isascii()):
+    if isinstance(wire, Decimal | int | str) and type(wire) is not bool and str(wire).isascii():
         try:
             amount = _create(wire)
         except ArithmeticError:
@@ -55,6 +54,10 @@ def exact(_type: object, wire: object) -> Decimal:
             if amount.is_finite():
                 return amount
     raise ValueError("not a finite decimal of at most 60 digits")
+
+
+def _exact_number(kind: object, wire: object) -> Decimal:
+    return wire if type(wire) is Decimal else exact(kind, wire)  # float_hook has checked it already
 
 
 class _Shortcuts(dict[object, Decimal | None]):
@@ -90,9 +93,9 @@ class AmountDecoder:
 
     def __init__(self, kind: type[T] | Any, *, amounts_are_text: bool) -> None:
         hooks: tuple[Callable[[Any, Any], Any], Callable[[str], Any]]
-        hooks = (operator.getitem, str) if amounts_are_text else (exact, _create)
+        hooks = (operator.getitem, str) if amounts_are_text else (_exact_number, _create)
         self._quick = msgspec.json.Decoder(kind, dec_hook=hooks[0], float_hook=hooks[1])
-        self._careful = msgspec.json.Decoder(kind, dec_hook=exact, float_hook=str)
+        self._careful = msgspec.json.Decoder(kind, dec_hook=exact, float_hook=functools.partial(exact, None))
 
     def decode(self, body: bytes) -> Any:
         """*body* as the type given.

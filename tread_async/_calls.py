@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,7 +14,7 @@ from tread_async._codec.replies import error_of, parse
 from tread_async._codec.requests import Request
 from tread_async._identity import Identity
 from tread_async._policy import POLICIES, RetryPolicy, Stop, Wait, cause_of, may_be_applied, next_step, repeat
-from tread_async.errors import ApiError, AuthError, NotSentError, OutcomeUnknownError, TreadError
+from tread_async.errors import ApiError, OutcomeUnknownError, TreadError
 
 if TYPE_CHECKING:
     from tread_async._transport import Transport
@@ -95,12 +94,12 @@ class Calls:
         if len(requests) == 1:
             return [await self.run(requests[0], deadline)]
         answers: dict[int, T] = {}
-        failures: list[TreadError] = []
+        failures: list[Exception] = []
 
         async def one(index: int, request: Request[T]) -> None:
             try:
                 answers[index] = await self.run(request, deadline)
-            except TreadError as error:
+            except Exception as error:  # also what a token function raises: never as a group
                 failures.append(error)
                 group.cancel_scope.cancel()
 
@@ -112,27 +111,13 @@ class Calls:
         return [answers[index] for index in range(len(requests))]
 
     async def _attempt(self, request: Request[T], policy: RetryPolicy, deadline: float) -> T:
-        if self._identity.token is None:
-            await self._fetch_token(deadline)
         endpoint = request.endpoint
         reply = await self._transport.send(request, deadline=deadline, timeout_s=policy.attempt_timeout_s)
         if reply.status != 200:
             failure = error_of(endpoint, reply, (*request.secrets, *self._identity.secrets))
-            if isinstance(failure, AuthError):
-                self._identity.forget()
             if failure is not None:
                 raise failure
         return parse(endpoint, reply)
-
-    async def _fetch_token(self, deadline: float) -> None:
-        try:
-            async with asyncio.timeout_at(deadline) as scope:
-                await self._identity.fetch()
-        except TimeoutError:
-            if not scope.expired():
-                raise  # the function's own, not ours
-        if scope.expired():
-            raise NotSentError("no token came in time")
 
     async def _recover(
         self, first: TreadError, request: Request[T], policy: RetryPolicy, deadline: float

@@ -19,32 +19,39 @@ class Identity:
     """The token of one client, fetched where it comes from a function. Bound to one loop."""
 
     def __init__(self, source: TokenSource, scheme: str) -> None:
-        self._scheme = check.auth_scheme(scheme)
+        self._scheme = scheme
         self._source = source if callable(source) else None
         self._lock = asyncio.Lock()
-        self.token = None if callable(source) else check.token(source)
+        self._token = None if callable(source) else check.token(source)
+        self._refused: tuple[Secret, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Identity {self._scheme}>"
 
-    def header(self) -> str:
-        """The value of ``Authorization``; `fetch` has run."""
-        assert self.token is not None  # noqa: S101 - for the type checker
-        return f"{self._scheme} {self.token.reveal()}"
+    @property
+    def token(self) -> Secret | None:
+        """The token to use, or ``None`` if `fetch` has to be awaited first."""
+        return self._token
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """What a server's text must not show."""
-        return () if self.token is None else (self.token,)
+        """What a server's text must not show: a late answer may echo a token that was replaced."""
+        return self._refused if self._token is None else (self._token, *self._refused)
+
+    def header(self) -> str:
+        """The value of ``Authorization``."""
+        if self._token is None:
+            raise RuntimeError("a request was sent before its token was fetched")
+        return f"{self._scheme} {self._token.reveal()}"
 
     async def fetch(self) -> None:
         """Asks the function for a token if there is none. Raises whatever the function raises."""
-        if self.token is None and self._source is not None:
-            async with self._lock:
-                if self.token is None:
-                    self.token = check.token(await self._source())
+        async with self._lock:
+            if self._token is None and self._source is not None:
+                self._token = check.token(await self._source())
 
-    def forget(self) -> None:
-        """The server refused the token: the next call asks the function again."""
-        if self._source is not None:
-            self.token = None
+    def refused(self, token: Secret | None) -> None:
+        """The server refused *token*: if it is still in use, the function is asked for another."""
+        if self._source is not None and token is not None and token is self._token:
+            self._refused = (*self._refused[-7:], token)
+            self._token = None

@@ -17,6 +17,7 @@ from tread_async._codec.endpoints import Endpoint, Repeat
 from tread_async._codec.requests import Request
 from tread_async.errors import (
     ApiError,
+    ClientClosedError,
     DecodeError,
     NotSentError,
     RateLimitedError,
@@ -140,7 +141,7 @@ def may_be_applied(error: TreadError, request: Request[Any]) -> bool:
     servers give before they act, and a refusal of a value for the one account it was meant for. A
     5xx, a lost or odd answer and a 422 for several accounts say nothing.
     """
-    if not request.endpoint.writes or isinstance(error, NotSentError):
+    if not request.endpoint.writes or isinstance(error, NotSentError | ClientClosedError | UsageError):
         return False
     if not isinstance(error, ApiError):
         return True

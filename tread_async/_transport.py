@@ -10,7 +10,7 @@ import asyncio
 import functools
 import ssl as tls
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -130,31 +130,39 @@ class Transport:
             # The usual case, a free slot, makes no trip through the loop.
             self._slots.acquire_on_behalf_of_nowait(attempt)
         except anyio.WouldBlock:
-            await self._queue(attempt, deadline)
-        scope = self._scope(min(deadline, self._clock() + timeout_s))
+            await self._before(deadline, self._slots.acquire_on_behalf_of(attempt), attempt)
         try:
+            if self._identity.token is None:
+                attempt.lacks = "token"
+                await self._before(deadline, self._identity.fetch(), attempt)
             self._refuse_if_closing()
-            async with scope:
-                return await self._exchange(request, attempt)
-        except (aiohttp.ClientError, _BrokenError, TransportError, OSError) as error:
-            problem: Exception = error.error if isinstance(error, _BrokenError) else error
+            now = self._clock()
+            if now >= deadline:  # a scope ends a step too late: the request would be on its way
+                raise attempt.failure(TimeoutError(), closing=False)
+            scope = self._scope(min(deadline, now + timeout_s))
+            try:
+                async with scope:
+                    return await self._exchange(request, attempt)
+            except (aiohttp.ClientError, _BrokenError, TransportError, OSError) as error:
+                failure = attempt.failure(error, closing=self._closing)
+            finally:
+                self._leave(scope)
         finally:
             self._slots.release_on_behalf_of(attempt)
-            self._leave(scope)
-        failure = attempt.failure(problem, closing=self._closing)
         if isinstance(failure, NotSentError):
             self.requests_sent -= 1
         raise failure
 
-    async def _queue(self, attempt: _Attempt, deadline: float) -> None:
+    async def _before(self, deadline: float, what: Awaitable[None], attempt: _Attempt) -> None:
+        """Awaits *what* has to come before anything is sent, at most until *deadline*."""
         scope = self._scope(deadline)
         try:
             async with scope:
-                await self._slots.acquire_on_behalf_of(attempt)
+                await what
+                return
         except TimeoutError:
-            pass
-        else:
-            return
+            if not scope.expired():
+                raise  # the token function's own
         finally:
             self._leave(scope)
         raise attempt.failure(TimeoutError(), closing=self._closing)
@@ -172,6 +180,7 @@ class Transport:
 
     async def _exchange(self, request: Request[Any], attempt: _Attempt) -> Reply:
         attempt.started = True
+        token = self._identity.token
         session = self._writes if request.endpoint.writes else self._reads
         url = _url(self._base_url, request.target)
         method = request.endpoint.method
@@ -183,6 +192,8 @@ class Transport:
         if request.body is not None:
             options["data"] = aiohttp.BytesPayload(request.body, content_type=_JSON)
         async with session.request(method, url, **options) as response:
+            if response.status == 401:
+                self._identity.refused(token)
             try:
                 return await self._read(request, response)
             except BaseException:
@@ -193,8 +204,10 @@ class Transport:
         headers = response.headers
         if headers.get(hdrs.CONTENT_ENCODING, "").lower() not in _KNOWN_ENCODINGS:
             raise ProtocolError("the answer has an unknown content encoding")
-        most = request.endpoint.max_reply_bytes if response.status < 300 else _ERROR_BYTES
-        body = await _body(response, most)
+        if response.status < 300:
+            body = await _whole_body(response, request.endpoint.max_reply_bytes)
+        else:
+            body = await _start_of_body(response, _ERROR_BYTES)
         self.bytes_received += len(body)
         return Reply(
             status=response.status,
@@ -243,11 +256,12 @@ class Transport:
 class _Attempt:
     """What is known of one attempt while it runs."""
 
-    __slots__ = ("request", "started", "upload")
+    __slots__ = ("lacks", "request", "started", "upload")
 
     def __init__(self, request: Request[Any]) -> None:
         self.request = request
         self.started = False
+        self.lacks = "free slot"
         self.upload: aiohttp.UploadTracker | None = None
 
     def _not_sent(self) -> bool:
@@ -267,6 +281,8 @@ class _Attempt:
     def _failure(self, problem: Exception, *, closing: bool) -> TreadError:
         writes = self.request.endpoint.writes
         not_sent = self._not_sent()
+        if isinstance(problem, _BrokenError):
+            problem = problem.error
         if closing and not (writes and not not_sent):
             return ClientClosedError("the client was closed during the call")
         if isinstance(problem, ProtocolError):
@@ -277,13 +293,14 @@ class _Attempt:
             return refused
         if isinstance(problem, _NEVER_CONNECTED):
             return NotSentError(f"no connection: {_in_words(problem)}")
+        if not self.started and (writes or self.lacks == "token"):
+            return NotSentError(f"no {self.lacks} in time")
         if writes and not_sent:
             return NotSentError(f"the request did not leave: {_in_words(problem)}")
         if writes:
             return OutcomeUnknownError(f"it was sent, but no answer came: {_in_words(problem)}")
         if isinstance(problem, TimeoutError):
-            where = "no complete answer in time" if self.started else "no free slot in time"
-            return DeadlineExceededError(where)
+            return DeadlineExceededError(f"no {'complete answer' if self.started else self.lacks} in time")
         if isinstance(problem, aiohttp.ClientResponseError):
             return ProtocolError("the answer is not HTTP as it should be")
         return TransportError(f"no complete answer: {_in_words(problem)}")
@@ -323,28 +340,41 @@ def _url(base_url: str, target: str) -> URL:
 
 @functools.cache  # reading the certificate store takes 10 ms and a megabyte
 def _tls_context() -> tls.SSLContext:
-    context = tls.create_default_context()
+    # Not create_default_context: it writes session keys to the file that SSLKEYLOGFILE names.
+    context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
     context.minimum_version = tls.TLSVersion.TLSv1_2
-    # Set from the environment (SSLKEYLOGFILE), it would write the session keys to a file.
-    context.keylog_filename = None  # type: ignore[assignment]
+    context.load_default_certs()
     return context
 
 
-async def _body(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """The whole decoded body, of at most *most* bytes."""
+async def _whole_body(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """The decoded body, of at most *most* bytes.
+
+    Raises:
+        ProtocolError: it is larger; no more than that and one buffer was read.
+    """
     declared = response.content_length
-    if declared is not None and declared > most:
-        raise ProtocolError(f"the answer is larger than {most} bytes")
-    content = response.content
-    first = await content.readany()
-    if content.at_eof() and len(first) <= most:
-        return first
-    pieces, size = [first], len(first)
-    while piece := await content.readany():
-        pieces.append(piece)
-        size += len(piece)
-        if size > most:
-            break
+    if declared is None or declared <= most:
+        pieces, size = await _pieces(response, most)
+        if size <= most:
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    raise ProtocolError(f"the answer is larger than {most} bytes")
+
+
+async def _start_of_body(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """The decoded body, cut after *most* bytes: a long web page must not hide its status."""
+    pieces, size = await _pieces(response, most)
     if size > most:
-        raise ProtocolError(f"the answer is larger than {most} bytes")
-    return b"".join(pieces)
+        response.close()
+    return b"".join(pieces)[:most]
+
+
+async def _pieces(response: aiohttp.ClientResponse, most: int) -> tuple[list[bytes], int]:
+    """The decoded body as it came, up to the piece that exceeds *most* bytes, and its size."""
+    content = response.content
+    pieces = [await content.readany()]
+    size = len(pieces[0])
+    while size <= most and not content.at_eof():
+        pieces.append(await content.readany())
+        size += len(pieces[-1])
+    return pieces, size

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_BASE_URL", "TreadClient"]
 
 DEFAULT_BASE_URL: Final = "https://app.tread.fi"
+_NO_LOOP: Final = "there is no running asyncio event loop here; trio and plain threads cannot use a client"
+_OTHER_LOOP: Final = "the client belongs to another event loop or process; open one where you use it"
 
 
 class TreadClient:
@@ -94,7 +96,9 @@ class TreadClient:
 
         if self._state != "not open":
             raise UsageError("a TreadClient is opened once; make a new one")
-        loop = asyncio.get_running_loop()
+        loop = _running_loop()
+        if loop is None:
+            raise UsageError(_NO_LOOP)
         identity = Identity(self._token, self._auth_scheme)
         self._transport = Transport(
             self._base_url,
@@ -137,8 +141,8 @@ class TreadClient:
     def _ready(self, deadline_s: float | None) -> Calls:
         if self._state != "open" or self._calls is None:
             raise UsageError(f"the client is {self._state}; use 'async with TreadClient(...)'")
-        if self._home != (os.getpid(), asyncio.get_running_loop()):
-            raise UsageError("the client belongs to another event loop or process; open one where you use it")
+        if self._home != (os.getpid(), loop := _running_loop()):
+            raise UsageError(_OTHER_LOOP if loop else _NO_LOOP)
         if deadline_s is not None:
             check.deadline_s(deadline_s)
         return self._calls
@@ -303,3 +307,10 @@ class TreadClient:
         calls = self._ready(deadline_s)
         request = requests.unlisted(check.method(method), check.path(path), check.params(params), json)
         return await calls.run(request, calls.deadline("request", deadline_s))
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

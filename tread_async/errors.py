@@ -50,7 +50,7 @@ class TreadError(Exception):
 
     Attributes:
         endpoint: ``METHOD /path`` without the query, or ``None`` before a request was built.
-        attempts: Requests sent for the call so far; 0 if none was.
+        attempts: Attempts made for the call, refused connections included; 0 if none was.
     """
 
     endpoint: str | None = None

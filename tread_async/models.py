@@ -199,6 +199,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             f"margin_mode={self.margin_mode!r}, archived={self.archived!r})"
         )
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [(name, getattr(self, name)) for name in ("id", "name", "exchange", "margin_mode", "archived")]
+
 
 def parse_time(text: str | None) -> datetime | None:
     """An ISO 8601 time with a zone, as UTC; ``None`` for anything else."""
@@ -206,6 +209,6 @@ def parse_time(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return None if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return None if moment.tzinfo is None else moment.astimezone(UTC)

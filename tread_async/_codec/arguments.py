@@ -43,6 +43,7 @@ __all__ = [
 _MAX_NAME_BYTES: Final = 1024  # a name of 1 KiB still fits a URL of 4 KiB when every byte is escaped
 _MAX_ENTRIES: Final = 10_000
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_HALF_PAIR: Final = re.compile(r"[\ud800-\udfff]")
 _PLAIN_DECIMAL: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -160,16 +161,17 @@ def base_url(value: object) -> str:
         )
     try:
         parts = urlsplit(value)
-        host, _ = parts.hostname or "", parts.port
+        host, port = parts.hostname or "", parts.port
     except ValueError:
-        host = ""
+        host, port = "", None
     if not host or parts.scheme not in ("http", "https"):
         raise UsageError("base_url starts with https:// and a host, such as https://app.tread.fi")
     if "@" in parts.netloc:
         raise UsageError("base_url carries a user name or password; give the token instead")
     if "?" in value or "#" in value:
         raise UsageError("base_url carries a query or a fragment")
-    if not _is_host(host):
+    spelled = (f"[{host}]" if ":" in host else host) + ("" if port is None else f":{port}")
+    if not _is_host(host) or parts.netloc.lower() != spelled:
         raise UsageError("base_url does not name a host in the usual notation")
     if parts.scheme == "http" and not _is_loopback(host):
         raise UsageError("base_url is plain http to another machine, which would show the token; use https")
@@ -224,6 +226,10 @@ def params(values: Mapping[str, str | int] | None) -> dict[str, str]:
     for name, value in (values or {}).items():
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise UsageError(f"the parameter {name!r} is a str or an int, not {type(value).__name__}")
+        if isinstance(value, int) and not -(10**18) < value < 10**18:
+            raise UsageError(f"the parameter {name!r} has more than 18 digits")
+        if isinstance(value, str) and _HALF_PAIR.search(value):
+            raise UsageError(f"the parameter {name!r} is not text: it holds half a surrogate pair")
         texts[required_text(name, "a parameter's name")] = str(value)
     return texts
 

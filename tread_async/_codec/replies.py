@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from tread_async._codec.endpoints import Endpoint, TwiceNamedError
+from tread_async._codec.redaction import sanitised
 from tread_async.errors import (
     ApiError,
     AuthError,
@@ -25,16 +26,11 @@ from tread_async.errors import (
 )
 from tread_async.secret import Secret
 
-__all__ = ["Reply", "error_of", "http_date", "parse", "retry_after_s", "sanitised"]
+__all__ = ["Reply", "error_of", "http_date", "parse", "retry_after_s"]
 
 T = TypeVar("T")
 
-_MAX_TEXT: Final = 512
 _MAX_ERRORS: Final = 20
-_SHOWN_AS_BLANK: Final = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # terminal sequences, whole
-    r"|[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
 _FIXDATE: Final = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
 _BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
@@ -56,6 +52,9 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def __repr__(self) -> str:
         return f"<Reply {self.status}, {len(self.body)} bytes>"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("status", self.status)]
 
 
 def parse(endpoint: Endpoint[T], reply: Reply) -> T:
@@ -122,7 +121,7 @@ def _api_error(reply: Reply, secrets: tuple[Secret, ...]) -> ApiError:
     message, errors = _texts(reply)
     return kind(
         reply.status,
-        sanitised(message, secrets) or "no message",
+        sanitised(message, secrets).strip() or "no message",
         errors=tuple(sanitised(text, secrets) for text in errors[:_MAX_ERRORS]),
         retry_after_s=retry_after_s(reply.retry_after, _server_time(reply)),
     )
@@ -137,9 +136,12 @@ def _texts(reply: Reply) -> tuple[str, list[str]]:
     if _is_web_page(reply):
         return "a web page instead of an answer of the API", []
     try:
-        body = msgspec.json.decode(reply.body)
+        return _texts_of(msgspec.json.decode(reply.body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return reply.body[: 4 * _MAX_TEXT].decode("utf-8", "replace"), []
+        return reply.body.decode("utf-8", "replace"), []
+
+
+def _texts_of(body: Any) -> tuple[str, list[str]]:
     if isinstance(body, str):
         return body, []
     if isinstance(body, list):
@@ -168,15 +170,6 @@ def _flat(value: Any) -> list[str]:
 
 def _joined(texts: list[str]) -> str:
     return ", ".join(texts)
-
-
-def sanitised(text: str, secrets: Iterable[Secret] = ()) -> str:
-    """Server text made safe to show: secrets out, control and bidi characters out, at most 512 long."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret.reveal(), "***")
-    text = _SHOWN_AS_BLANK.sub(" ", text)
-    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 3] + "..."
 
 
 def _server_time(reply: Reply) -> datetime:

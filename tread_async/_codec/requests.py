@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -45,6 +47,9 @@ class Request(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"<Request {self.endpoint.label}>"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("endpoint", self.endpoint.label)]
 
 
 def filtered(endpoint: Endpoint[T], names: list[str] | None, base_url: str) -> list[Request[T]]:
@@ -146,7 +151,20 @@ def _write(
 
 def _encode(body: Any) -> bytes:
     try:
-        return msgspec.json.encode(body)
+        # Not msgspec: it writes NaN as null, which the server could take for "clear this field".
+        text = json.dumps(
+            body, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_decimal_text
+        )
+        return text.encode()
     except (TypeError, ValueError, RecursionError):
         pass  # raised below, outside this block: the cause would show the body
-    raise UsageError("the request's body is not JSON: texts, numbers, booleans, None, lists and mappings")
+    raise UsageError(
+        "the body is not JSON: texts, finite numbers, booleans, None, lists and mappings of them"
+    )
+
+
+def _decimal_text(value: Any) -> str:
+    """Amounts are texts in this API's requests."""
+    if isinstance(value, Decimal) and value.is_finite():
+        return str(value)
+    raise TypeError

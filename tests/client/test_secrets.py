@@ -1,0 +1,237 @@
+"""Canaries: a token, key, secret and password that must not show anywhere in an error."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.samples import (
+    ABSOLUTE,
+    API_KEY,
+    API_SECRET,
+    EVERY,
+    FAST,
+    ONE_TRY,
+    PASSWORD,
+    READS,
+    SECRETS,
+    create,
+    shown,
+    spellings,
+)
+from tests.support.wire import TOKEN, Exchange, Step, Wire, cut, hang_up, reply, reset, stall
+from tread_async import AuthError, RetryPolicy, Secret, ServerError, TreadClient, TreadError, UsageError
+
+QUICK = RetryPolicy(attempts=2, attempt_timeout_s=0.02, base_s=0.001, cap_s=0.001, throttled_base_s=0.001)
+
+
+def links(error: BaseException) -> Iterator[BaseException]:
+    """The error and everything it leads to."""
+    yield error
+    for further in (error.__cause__, error.__context__, getattr(error, "cause", None)):
+        if further is not None:
+            yield from links(further)
+
+
+def check(error: BaseException, secrets: tuple[str, ...] = SECRETS) -> None:
+    """No link shows a secret, is chained, or keeps a frame of aiohttp in its traceback."""
+    for link in links(error):
+        text = shown(link)
+        for secret in secrets:
+            for spelling in spellings(secret):
+                assert spelling not in text
+        assert link.__cause__ is None
+        assert link.__context__ is None
+        assert "aiohttp/" not in text
+        assert isinstance(link, TreadError)
+        assert str(pickle.loads(pickle.dumps(link))) == str(copy.copy(link)) == str(link)
+
+
+def echo(status: int, shape: Callable[[Exchange], Any], **headers: str) -> Step:
+    """Answers with everything the request carried, in a body of some shape."""
+
+    async def step(exchange: Exchange) -> None:
+        head = "; ".join(f"{name}: {text}" for name, text in exchange.request.headers)
+        fields = {"head": head, **(exchange.request.json() if exchange.request.body else {})}
+        await exchange.send(reply(shape(fields), status, **headers))
+
+    return step
+
+
+def spoken(fields: Any) -> str:
+    return "; ".join(f"{name}={text}" for name, text in fields.items())
+
+
+FAILURES: dict[str, Step] = {
+    "500 with all in a message": echo(500, lambda fields: {"message": spoken(fields)}),
+    "500 with all in a list": echo(500, lambda fields: {"errors": [spoken(fields), fields]}),
+    "500 with all in fields": echo(500, lambda fields: fields),
+    "500 with all as text": echo(500, lambda fields: spoken(fields).encode()),
+    "400 with all in fields": echo(400, lambda fields: {"detail": fields}),
+    "200 with all": echo(200, lambda fields: [spoken(fields)]),
+    "200 cut": echo(200, lambda fields: b'{"message": "' + spoken(fields).encode()),
+    "302 with all": echo(302, lambda fields: fields, Location=f"https://x/?{TOKEN}"),
+    "encoding": reply(b"[]", Content_Encoding=TOKEN),
+    "hang up": hang_up,
+    "reset": reset,
+    "time out": stall,
+    "half a head": cut(b"HTTP/1.1 200 " + TOKEN.encode()),
+    "half a body": cut(reply(TOKEN.encode(), length=99)),
+    "not HTTP": cut(TOKEN.encode() + b"\r\n\r\n"),
+    "bad header": cut(b"HTTP/1.1 200 OK\r\n" + TOKEN.encode() + b"\r\n\r\n"),
+}
+
+
+@pytest.mark.trap(31)
+@pytest.mark.parametrize("name", ["accounts", "set_leverage", "create_account (once)"])
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_canaries(name: str, failure: str, caplog: pytest.LogCaptureFixture, capfd: Any) -> None:
+    """Whatever the server says or does, its error shows no secret, also with locals and pickled."""
+    caplog.set_level(logging.DEBUG)
+    async with (
+        Wire(FAILURES[failure]) as wire,
+        TreadClient(TOKEN, base_url=wire.url, retry=QUICK) as client,
+    ):
+        with pytest.raises(TreadError) as caught:
+            await EVERY[name](client)
+
+    check(caught.value)
+    output = "".join(capfd.readouterr()) + caplog.text
+    assert not [secret for secret in SECRETS if secret in output]
+
+
+@pytest.mark.parametrize("name", EVERY)
+async def test_refused_connection(name: str, unused_tcp_port: int) -> None:
+    """Neither does the error of a connection that was refused."""
+    url = f"http://127.0.0.1:{unused_tcp_port}"
+    async with TreadClient(TOKEN, base_url=url, retry=QUICK) as client:
+        with pytest.raises(TreadError) as caught:
+            await EVERY[name](client)
+
+    check(caught.value)
+
+
+async def test_closed(connect: Callable[..., Any]) -> None:
+    """Nor the errors of calls that closing ends."""
+    async with Wire(stall) as wire:
+        client = await connect(wire)
+        calls = [asyncio.create_task(ask(client)) for ask in (*READS.values(), create)]
+        await wire.until(requests=5)
+        await client.close()
+        errors = await asyncio.gather(*calls, return_exceptions=True)
+
+    for error in errors:
+        check(error)
+
+
+AWKWARD = 'canary"quoted\\password\u00e9'
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda fields: {"message": fields["password"]},
+        lambda fields: {"message": {"password": fields["password"]}},
+        lambda fields: {"errors": [{"field": fields["password"]}]},
+        lambda fields: {"password": {"given": [fields["password"]]}},
+        lambda fields: str(fields).encode(),
+        lambda fields: b"while parsing " + bytes(__import__("json").dumps(fields), "ascii"),
+    ],
+    ids=["text", "object", "list", "field", "repr", "JSON in text"],
+)
+async def test_awkward_secret(shape: Callable[[Any], Any]) -> None:
+    """A secret with quotes and backslashes is found in an echo that escapes them, too."""
+    async with (
+        Wire(echo(400, shape)) as wire,
+        TreadClient(TOKEN, base_url=wire.url, retry=ONE_TRY) as client,
+    ):
+        with pytest.raises(TreadError) as caught:
+            await create(client, password=AWKWARD)
+
+    assert "canary" not in shown(caught.value).replace("canary-", "")
+
+
+async def test_echo_while_the_token_is_replaced() -> None:
+    """A token that another call found refused meanwhile is still kept out of an echo."""
+
+    async def first_refused_then_echoed(exchange: Exchange) -> None:
+        if len(wire.requests) == 1:
+            await wire.until(requests=2)
+            await exchange.send(reply(status=401))
+        else:
+            await asyncio.sleep(0.01)
+            await exchange.send(reply({"message": exchange.request.header("authorization")[0]}, 500))
+
+    async def fetch() -> str:
+        return TOKEN
+
+    async with (
+        Wire(first_refused_then_echoed) as wire,
+        TreadClient(fetch, base_url=wire.url, retry=ONE_TRY) as client,
+    ):
+        refused, echoed = await asyncio.gather(client.accounts(), client.accounts(), return_exceptions=True)
+
+    assert {type(refused), type(echoed)} == {AuthError, ServerError}
+    for error in (refused, echoed):
+        assert TOKEN not in str(error)
+
+
+async def test_retry_state_keeps_nothing(sim: Any, client: TreadClient) -> None:
+    """The error after repeats has the last attempt's frames, unchained, and no secret."""
+    sim.fail(status=500)
+    with pytest.raises(ServerError) as caught:
+        await client.accounts()
+
+    assert caught.value.attempts == 3
+    check(caught.value, (sim.tokens[0],))
+
+
+@pytest.mark.parametrize("secret", [API_SECRET + "\n", "\x00" + API_SECRET, Secret(API_SECRET + "\x7f")])
+async def test_refused_secret(client: TreadClient, sim: Any, secret: Any) -> None:
+    """A key with a control character is refused here, without repeating it."""
+    for field in ("api_key", "api_secret", "password"):
+        with pytest.raises(UsageError) as caught:
+            await create(client, **{field: secret})
+        assert API_SECRET not in f"{caught.value!r} {caught.value}"
+
+    assert sim.journal.requests == []
+
+
+def test_refused_token() -> None:
+    """A token that cannot stand in a header is refused without repeating it."""
+    for token in (f"{TOKEN}\r\nX: y", f"{TOKEN} ", f" {TOKEN}", f"{TOKEN}\x00", f"{TOKEN}é", ""):
+        with pytest.raises(UsageError) as caught:
+            TreadClient(token)
+        assert TOKEN not in f"{caught.value!r} {caught.value}"
+
+
+async def test_reprs(client: TreadClient, sim: Any) -> None:
+    """Neither the client nor what it returns shows a token or key."""
+    listed = await client.accounts()
+    text = f"{client!r} {vars(client)!r} {listed!r} {client._calls!r} {vars(client._calls)!r}"
+
+    assert sim.tokens[0] not in text
+    assert not [account.api_key for account in sim.accounts() if account.api_key in text]
+
+
+async def test_create_keeps_no_secret(client: TreadClient) -> None:
+    """What is returned by creating shows neither key nor password."""
+    made = await create(client)
+
+    assert not [secret for secret in (API_KEY, API_SECRET, PASSWORD) if secret in repr(made)]
+
+
+async def test_absolute_writes_never_carry_a_mask() -> None:
+    """No write but creating carries a key, secret or password."""
+    async with Wire(reply()) as wire, TreadClient(TOKEN, base_url=wire.url, retry=FAST) as client:
+        for ask in ABSOLUTE.values():
+            await ask(client)
+
+    keys = {key for request in wire.requests for key in request.json()}
+    assert keys == {"id", "margin_mode", "leverage", "pair", "account_ids"}

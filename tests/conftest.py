@@ -1,0 +1,57 @@
+"""For every test: nothing is left behind. Plus a simulator whose clock stands still, and clients for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path[:0] = [] if str(root := Path(__file__).parents[1]) in sys.path else [str(root)]
+
+from tests.support.leaks import no_leaks  # noqa: E402 - found through the line above
+from tests.support.samples import FAST, NOON  # noqa: E402
+from tread_async import TreadClient  # noqa: E402
+from tread_async.simulator import Simulator  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest) -> None:
+    """Fails a coroutine test that leaks a task, a descriptor, or an exception nobody retrieved."""
+    if request.node.get_closest_marker("asyncio"):
+        request.getfixturevalue("_guarded")
+
+
+@pytest.fixture
+async def _guarded() -> AsyncIterator[None]:
+    async with no_leaks():
+        yield
+
+
+@pytest.fixture
+async def sim() -> AsyncIterator[Simulator]:
+    async with Simulator(seed=7, accounts=6, assets=4, clock=lambda: NOON) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Callable[..., Any]]:
+    """Opens a fast client of a server, and closes it at the end."""
+    async with AsyncExitStack() as stack:
+
+        async def one(server: Any, token: Any = ..., **options: Any) -> TreadClient:
+            options = {"retry": FAST, "base_url": server.url, **options}
+            made = TreadClient(server.tokens[0] if token is ... else token, **options)
+            return await stack.enter_async_context(made)
+
+        yield one
+
+
+@pytest.fixture
+async def client(sim: Simulator, connect: Callable[..., Any]) -> TreadClient:
+    """A fast client of the simulator's first user."""
+    opened: TreadClient = await connect(sim)
+    return opened

@@ -1,0 +1,89 @@
+"""The token of a client: checked, hidden, and fetched once where it comes from a function."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from tread_async._identity import Identity
+from tread_async.errors import UsageError
+from tread_async.secret import Secret
+
+
+def finished(work: Coroutine[Any, Any, Any]) -> None:
+    """Runs *work*, which never waits, without a loop."""
+    with pytest.raises(StopIteration):
+        work.send(None)
+
+
+class Source:
+    """A coroutine function that hands out tokens, and counts how often it is asked."""
+
+    def __init__(self, *tokens: Any) -> None:
+        self.tokens = list(tokens)
+        self.asked = 0
+
+    async def __call__(self) -> Any:
+        self.asked += 1
+        return self.tokens.pop(0)
+
+
+@pytest.mark.parametrize("token", ["canary-1", Secret("canary-1")], ids=["text", "secret"])
+@pytest.mark.parametrize("scheme", ["Token", "Bearer"])
+def test_a_token_goes_behind_its_scheme(token: Any, scheme: str) -> None:
+    """The header is the scheme and the token; the token is known as a secret and not shown."""
+    identity = Identity(token, scheme)
+
+    assert identity.header() == f"{scheme} canary-1"
+    assert identity.secrets == (Secret("canary-1"),)
+    assert "canary" not in repr(identity)
+
+
+@pytest.mark.parametrize("token", ["", "can ary", 7])
+def test_a_token_is_checked(token: Any) -> None:
+    """What cannot stand in a header is refused when it is given, not when it is sent."""
+    with pytest.raises(UsageError) as caught:
+        Identity(token, "Token")
+
+    assert "ary" not in str(caught.value)
+
+
+def test_a_function_is_asked_when_a_token_is_first_needed() -> None:
+    """Nothing is fetched before, and only one token is fetched for any number of needs."""
+    source = Source("canary-1", "canary-2")
+    identity = Identity(source, "Token")
+
+    assert (source.asked, identity.secrets) == (0, ())
+    for _ in range(3):
+        finished(identity.fetch())
+    assert source.asked == 1
+    assert identity.header() == "Token canary-1"
+    assert "canary" not in repr(identity)
+
+
+def test_a_refused_token_is_fetched_anew() -> None:
+    """After a 401 the function is asked again; a fixed token stays, since there is no other."""
+    source = Source("canary-1", Secret("canary-2"))
+    fetched, fixed = Identity(source, "Token"), Identity("canary-3", "Token")
+    for identity in (fetched, fixed):
+        finished(identity.fetch())
+        identity.refused(identity.token)
+        finished(identity.fetch())
+
+    assert (source.asked, fetched.header()) == (2, "Token canary-2")
+    assert fetched.secrets == (Secret("canary-2"), Secret("canary-1"))
+    assert fixed.header() == "Token canary-3"
+
+
+@pytest.mark.parametrize("token", ["canary\n", "", None, 7], ids=repr)
+def test_a_fetched_token_is_checked_too(token: Any) -> None:
+    """A function that hands out something else than a token is told so, and nothing is kept of it."""
+    identity = Identity(Source(token, "good"), "Token")
+
+    with pytest.raises(UsageError) as caught:
+        identity.fetch().send(None)
+    assert "canary" not in str(caught.value)
+    finished(identity.fetch())
+    assert identity.header() == "Token good"

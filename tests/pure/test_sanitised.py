@@ -1,0 +1,154 @@
+"""Server text is shown only after it was made safe: no secret, no control, no flood."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tread_async._codec.endpoints import ACCOUNTS
+from tread_async._codec.replies import Reply, error_of, sanitised
+from tread_async.errors import ApiError
+from tread_async.secret import Secret
+
+# A secret of asterisks or of the dots that mark a cut cannot be told from what stands in for it.
+SECRETS = st.text(
+    st.characters(
+        min_codepoint=0x21, max_codepoint=0x24F, exclude_categories=("Cc",), exclude_characters="*."
+    ),
+    min_size=4,
+    max_size=40,
+)
+KEYS_WITH_BLANKS = st.text("aZ09+/= -", min_size=4, max_size=12).filter(lambda text: not text.isspace())
+CHATTER = st.text(st.characters(), max_size=40) | st.sampled_from(["\x00", " ", "\n", "\x1b[31m", "\u202e"])
+
+
+def shown(body: bytes, *secrets: Secret) -> str:
+    """Everything that an error made of *body* shows."""
+    failure = error_of(ACCOUNTS, Reply(status=400, body=body), secrets)
+    assert isinstance(failure, ApiError)
+    return "\n".join([str(failure), repr(failure), failure.message, *failure.errors, *map(str, failure.args)])
+
+
+@given(SECRETS | KEYS_WITH_BLANKS, st.lists(CHATTER, max_size=4))
+@example("a b-c", ["x"])
+def test_a_secret_never_survives(secret: str, around: list[str]) -> None:
+    """Wherever a secret stands in a text, once or often, it is not in what is shown."""
+    assert secret not in sanitised(secret.join(["", *around, ""]), [Secret(secret)])
+
+
+@given(KEYS_WITH_BLANKS, st.sampled_from("\x00\n\t\x7f\u200b\u2028\u202e"))
+@example("ab cd", "\x00")
+def test_a_secret_does_not_arise_from_cleaning(secret: str, blank: str) -> None:
+    """Characters shown as blanks do not put together a secret that has blanks."""
+    assert secret not in sanitised(f"echo {secret.replace(' ', blank)} end", [Secret(secret)])
+
+
+@given(st.lists(SECRETS, min_size=1, max_size=4))
+def test_several_secrets_are_hidden_at_once(secrets: list[str]) -> None:
+    """None of several secrets survives where all are echoed, also where one is part of another."""
+    text = sanitised(" | ".join(secrets), [Secret(secret) for secret in secrets])
+
+    assert not [secret for secret in secrets if secret in text]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_secret_inside_another_leaves_no_rest(order: int) -> None:
+    """Where one secret is part of another, hiding the short one first does not show the rest of the long."""
+    secrets = [Secret("abcd1234"), Secret("xyz-abcd1234-canary")][::order]
+
+    assert "canary" not in sanitised("echo xyz-abcd1234-canary", secrets)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"message": "bad key canary-secret-1 given"}',
+        b'{"errors": ["canary-secret-1", {"api_secret": "canary-secret-1"}]}',
+        b'{"api_secret": ["canary-secret-1 is wrong"]}',
+        b'{"canary-secret-1": ["unknown field"]}',
+        b'"canary-secret-1"',
+        b"<!-- not html --> canary-secret-1",
+        b"KeyError: 'canary-secret-1'",
+        b'{"message": "canary-secret-1',
+        b'{"message": "canary\\u002dsecret-1"}',
+    ],
+)
+def test_an_echoed_secret_is_not_in_the_error(body: bytes) -> None:
+    """Whatever the shape of the body, nothing that the error shows has the secret."""
+    assert "canary" not in shown(body, Secret("canary-secret-1"))
+
+
+ESCAPES: dict[str, Callable[[str], str]] = {
+    "json": lambda text: json.dumps(text)[1:-1],
+    "json in utf-8": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "a python repr": lambda text: repr(text)[1:-1],
+    "a url": lambda text: quote(text, safe=""),
+    "a url path": quote,
+}
+
+
+@pytest.mark.parametrize("escape", ESCAPES)
+def test_an_escaped_echo_is_hidden_too(escape: str) -> None:
+    """A secret echoed in an escaped form, from which it can be read, is not shown either."""
+    for secret in ('can"ary', "can\\ary", "can/ary+\u00e9 x"):
+        form = ESCAPES[escape](secret)
+        nested = json.dumps({"detail": {"sent": form if "url" in escape else secret}})
+        texts = [
+            shown(body.encode(), Secret(secret)) for body in (nested, f"bad request: {form}", f'"{form}')
+        ]
+
+        assert not [text for text in texts if form in text or secret in text]
+
+
+@pytest.mark.parametrize("size", [40, 600, 1700, 3200])
+@pytest.mark.parametrize("lead", ["bad key: ", "x" * 2000])
+@pytest.mark.parametrize("times", [1, 60])
+def test_a_cut_leaves_no_piece_of_a_secret(size: int, lead: str, times: int) -> None:
+    """However long a secret and wherever a text is cut, no eight characters of it in a row are shown."""
+    secret = (
+        "".join(chr(0x21 + (n * n + 7 * n) % 90) for n in range(size)).replace("*", "+").replace("<", ">")
+    )
+    text = shown((lead + secret * times).encode(), Secret(secret))
+
+    assert not [n for n in range(size - 8) if secret[n : n + 8] in text]
+
+
+@given(st.text(st.characters(), max_size=80))
+@example("\x1b[31mred\x1b[0m \x9b2J \x1b]0;title\x07")
+@example("\u202eevil\u2066\u2069\u200f\u061c")
+@example("line\u2028para\u2029\x85")
+def test_what_is_shown_has_no_control_characters(text: str) -> None:
+    """No control, line separator, surrogate or bidi character is left, and no terminal sequence."""
+    clean = sanitised(text)
+
+    assert not [c for c in clean if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
+    bidi = {unicodedata.bidirectional(c) for c in clean}
+    assert not bidi & {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    assert not set("\u200e\u200f\u061c") & set(clean)
+
+
+@given(st.text(st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp")), max_size=512))
+def test_harmless_text_is_shown_as_it_is(text: str) -> None:
+    """Letters of every script, blanks and punctuation pass unchanged."""
+    assert sanitised(text) == text
+    assert sanitised(text, [Secret("")]) == text
+
+
+@given(st.text(st.characters(), max_size=1200))
+@example("x" * 512)
+@example("x" * 513)
+def test_what_is_shown_is_at_most_512_long(text: str) -> None:
+    """A text of up to 512 characters is whole; a longer one ends in dots at 512."""
+    clean = sanitised(text)
+
+    assert len(clean) <= 512
+    if len(text) > 512 and not re.search("[\x1b]", text):
+        assert len(clean) == 512
+        assert clean.endswith("...")

@@ -1,0 +1,86 @@
+"""Calls, answers and secrets that many tests share."""
+
+from __future__ import annotations
+
+import base64
+import json
+import pickle
+import traceback
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Final, TypeAlias
+from urllib.parse import quote
+
+from tests.support.wire import TOKEN, reply
+from tread_async import RetryPolicy, Secret, TreadClient
+
+NOON: Final = 1_800_000_000.0
+FAST: Final = RetryPolicy(base_s=0.001, refused_base_s=0.001, throttled_base_s=0.001, cap_s=0.002)
+ONE_TRY: Final = RetryPolicy(attempts=1)
+
+PAIR: Final = "ETH:PERP-USDT"
+API_KEY, API_SECRET, PASSWORD = "canary-api-key/1", "canary-api+secret=2", "canary-password-3"
+SECRETS: Final = (TOKEN, API_KEY, API_SECRET, PASSWORD)
+
+LISTED: Final = {"id": "id-1", "name": "old", "exchange": "Binance", "archived": False}
+ARCHIVED: Final = LISTED | {"name": "old_archived_x", "archived": True}
+DONE: Final = {"message": "Successfully created abcdef"}
+ROWS: Final = {"a": {"exchange": "Binance", "assets": [{"symbol": "USDT", "size": 0.1234567890123456789}]}}
+
+Ask: TypeAlias = Callable[[TreadClient], Awaitable[Any]]
+
+
+def create(client: TreadClient, **changes: Any) -> Awaitable[Any]:
+    """Creates an account whose every secret is a canary."""
+    fields = {"name": "new", "exchange": "OKX", "api_key": API_KEY, "password": PASSWORD}
+    return client.create_account(**({**fields, "api_secret": Secret(API_SECRET)} | changes))
+
+
+READS: Final[dict[str, Ask]] = {
+    "balances": lambda client: client.balances(),
+    "cached_balances": lambda client: client.cached_balances(),
+    "accounts": lambda client: client.accounts(),
+    "request": lambda client: client.request("GET", "/api/get_token_pairs"),
+}
+ABSOLUTE: Final[dict[str, Ask]] = {
+    "update_account": lambda client: client.update_account("id-1", margin_mode="CROSS"),
+    "set_leverage": lambda client: client.set_leverage(5, pair=PAIR, account_ids=["id-1"]),
+}
+ONCE: Final[dict[str, Ask]] = {
+    "create_account": create,
+    "archive_account": lambda client: client.archive_account("old"),
+    "request": lambda client: client.request("POST", "/api/orders/", json={"x": 1}),
+}
+EVERY: Final[dict[str, Ask]] = READS | ABSOLUTE | {f"{name} (once)": ask for name, ask in ONCE.items()}
+
+GOOD: Final[dict[str, Any]] = {
+    "balances": ROWS,
+    "cached_balances": {"balances": []},
+    "accounts": [LISTED],
+    "request": {"x": 1},
+    "update_account": DONE,
+    "set_leverage": DONE,
+}
+METHODS: Final = {"create_account": "POST", "archive_account": "DELETE", "request": "POST"}
+
+
+def write_script(name: str, *steps: Any) -> dict[str, Any]:
+    """*steps* for the one write of a call, and a good listing for the reads around it."""
+    after = [LISTED] if name == "create_account" else [ARCHIVED]
+    return {METHODS[name]: list(steps), "GET": [reply([LISTED]), reply(after)]}
+
+
+def spellings(secret: str) -> set[str]:
+    """A secret as it could stand in a text."""
+    plain = secret.encode()
+    return {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], base64.b64encode(plain).decode()}
+
+
+def shown(error: BaseException) -> str:
+    """Everything an error shows: itself, its pickle, and the library's frames with their locals."""
+    frames: TracebackType | None = error.__traceback__
+    while frames is not None and "tread_async" not in frames.tb_frame.f_code.co_filename:
+        frames = frames.tb_next
+    trace = traceback.TracebackException(type(error), error, frames, capture_locals=True)
+    pickled = pickle.dumps(error).decode("latin-1")
+    return "\n".join((str(error), repr(error), repr(error.args), repr(vars(error)), pickled, *trace.format()))

@@ -1,0 +1,56 @@
+"""Server text made safe to show: it is untrusted, and may echo what was sent."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+from tread_async.secret import Secret
+
+__all__ = ["MAX_TEXT", "sanitised"]
+
+MAX_TEXT: Final = 512
+_SHORTEST_SECRET: Final = 4  # hiding one letter wherever it stands would hide everything but the secret
+_SHORTEST_PIECE: Final = 8
+_SHOWN_AS_BLANK: Final = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # terminal sequences, whole
+    r"|[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def sanitised(text: str, secrets: Iterable[Secret] = ()) -> str:
+    """*text* without *secrets*, control and bidi characters, and at most 512 characters long."""
+    forms = _forms(secrets)
+    # Twice: a secret with a blank in it may come about when a control character becomes one.
+    text = _redacted(_SHOWN_AS_BLANK.sub(" ", _redacted(text, forms)), forms)
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 3] + "..."
+
+
+def _forms(secrets: Iterable[Secret]) -> list[str]:
+    """Every spelling from which one of *secrets* could be read, the longest first."""
+    forms: set[str] = set()
+    for secret in secrets:
+        text = secret.reveal()
+        if len(text) >= _SHORTEST_SECRET:
+            plain = {text, repr(text)[1:-1], quote(text), quote(text, safe=""), quote_plus(text)}
+            escaped = {
+                json.dumps(form, ensure_ascii=ascii_)[1:-1] for form in plain for ascii_ in (True, False)
+            }
+            forms |= plain | escaped | {base64.b64encode(text.encode()).decode().rstrip("=")}
+            forms |= {json.dumps(form)[1:-1] for form in escaped}
+    return sorted(forms, key=len, reverse=True)
+
+
+def _redacted(text: str, forms: list[str]) -> str:
+    for form in forms:
+        text = text.replace(form, "***")
+    for form in forms:
+        # A body that was cut may end in the middle of a secret.
+        for size in range(len(form) - 1, _SHORTEST_PIECE - 1, -1):
+            if text.endswith(form[:size]):
+                return text[:-size] + "***"
+    return text
