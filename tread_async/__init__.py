@@ -2,13 +2,13 @@
 
 From the bottom up, imports going down only::
 
-    errors, secret      one error tree; a text that does not show itself
-    models              what the server says: frozen structs, exact decimals
-    _codec              requests out, replies in; pure
-    _policy             whether and when to repeat; pure
-    _transport          one attempt over the connection pool
-    _calls, _lifecycle  an attempt, its repeats and its outcome; create and archive
-    client              TreadClient: one method per endpoint, for one token
+    errors, secret          one error tree; a text that does not show itself
+    models                  what the server says: frozen structs, exact decimals
+    _codec                  requests out, replies in; pure
+    _policy                 whether and when to repeat; pure
+    _attempt, _transport    one attempt over the connection pool
+    _calls, _lifecycle      an attempt, its repeats and its outcome; create and archive
+    client                  TreadClient: one method per endpoint, for one token
 
 `tread_async.simulator` is a Tread server on loopback, for demos and tests. Nothing here imports it.
 """

@@ -18,35 +18,24 @@ import anyio
 from aiohttp import hdrs
 from yarl import URL
 
+from tread_async._attempt import CONNECT_TIMEOUT_S, Attempt, BrokenError
 from tread_async._codec.replies import Reply
 from tread_async._codec.requests import Request
 from tread_async._identity import Identity
 from tread_async.errors import (
     ClientClosedError,
-    DeadlineExceededError,
     NotSentError,
-    OutcomeUnknownError,
     ProtocolError,
     TransportError,
-    TreadError,
 )
 
 __all__ = ["Transport"]
 
-_CONNECT_TIMEOUT_S: Final = 3.0
 _KEEP_ALIVE_S: Final = 45.0  # proxies commonly drop idle connections after 60 s
 _ERROR_BYTES: Final = 64 * 1024
 _CLOSE_WITHIN_S: Final = 0.9
 _KNOWN_ENCODINGS: Final = frozenset({"", "identity", "gzip", "deflate"})
 _JSON: Final = "application/json"
-
-
-class _BrokenError(Exception):
-    """Carries an error of aiohttp past the place where aiohttp would send the request again."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
 
 
 class Transport:
@@ -96,7 +85,7 @@ class Transport:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             # ceil_threshold: aiohttp otherwise rounds longer timeouts up to whole seconds.
-            timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_TIMEOUT_S, ceil_threshold=1e9),
+            timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT_S, ceil_threshold=1e9),
             middlewares=(self._guard,),
         )
 
@@ -112,7 +101,7 @@ class Transport:
             return await handler(request)
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, RuntimeError) as error:
             broken = error  # RuntimeError: how uvloop says that the connection closed under a write
-        raise _BrokenError(broken)
+        raise BrokenError(broken)
 
     async def send(self, request: Request[Any], *, deadline: float, timeout_s: float) -> Reply:
         """The complete answer to *request*, sent once.
@@ -125,7 +114,7 @@ class Transport:
             TransportError: a read lost its connection.
         """
         self._refuse_if_closing()
-        attempt = _Attempt(request)
+        attempt = Attempt(request)
         try:
             # The usual case, a free slot, makes no trip through the loop.
             self._slots.acquire_on_behalf_of_nowait(attempt)
@@ -143,7 +132,7 @@ class Transport:
             try:
                 async with scope:
                     return await self._exchange(request, attempt)
-            except (aiohttp.ClientError, _BrokenError, TransportError, OSError) as error:
+            except (aiohttp.ClientError, BrokenError, TransportError, OSError) as error:
                 failure = attempt.failure(error, closing=self._closing)
             finally:
                 self._leave(scope)
@@ -153,7 +142,7 @@ class Transport:
             self.requests_sent -= 1
         raise failure
 
-    async def _before(self, deadline: float, what: Awaitable[None], attempt: _Attempt) -> None:
+    async def _before(self, deadline: float, what: Awaitable[None], attempt: Attempt) -> None:
         """Awaits *what* has to come before anything is sent, at most until *deadline*."""
         scope = self._scope(deadline)
         try:
@@ -178,7 +167,7 @@ class Transport:
         if self._closing and not self._scopes:
             self._idle.set()
 
-    async def _exchange(self, request: Request[Any], attempt: _Attempt) -> Reply:
+    async def _exchange(self, request: Request[Any], attempt: Attempt) -> Reply:
         attempt.started = True
         token = self._identity.token
         session = self._writes if request.endpoint.writes else self._reads
@@ -251,86 +240,6 @@ class Transport:
                     await self._idle.wait()
         await self._reads.close()
         await self._writes.close()
-
-
-class _Attempt:
-    """What is known of one attempt while it runs."""
-
-    __slots__ = ("lacks", "request", "started", "upload")
-
-    def __init__(self, request: Request[Any]) -> None:
-        self.request = request
-        self.started = False
-        self.lacks = "free slot"
-        self.upload: aiohttp.UploadTracker | None = None
-
-    def _not_sent(self) -> bool:
-        if not self.started:
-            return True
-        if self.upload is None:
-            return False
-        done = self.upload.upload_complete
-        return done.done() and (done.cancelled() or done.exception() is not None)
-
-    def failure(self, problem: Exception, *, closing: bool) -> TreadError:
-        """The error to raise for *problem*, which itself is dropped."""
-        failure = self._failure(problem, closing=closing)
-        failure.endpoint = self.request.endpoint.label
-        return failure
-
-    def _failure(self, problem: Exception, *, closing: bool) -> TreadError:
-        writes = self.request.endpoint.writes
-        not_sent = self._not_sent()
-        if isinstance(problem, _BrokenError):
-            problem = problem.error
-        if closing and not (writes and not not_sent):
-            return ClientClosedError("the client was closed during the call")
-        if isinstance(problem, ProtocolError):
-            return ProtocolError(problem.message)
-        if isinstance(problem, _TLS_PROBLEMS):
-            refused = NotSentError("the server's certificate or TLS was not accepted; nothing was sent")
-            refused.permanent = True
-            return refused
-        if isinstance(problem, _NEVER_CONNECTED):
-            return NotSentError(f"no connection: {_in_words(problem)}")
-        if not self.started and (writes or self.lacks == "token"):
-            return NotSentError(f"no {self.lacks} in time")
-        if writes and not_sent:
-            return NotSentError(f"the request did not leave: {_in_words(problem)}")
-        if writes:
-            return OutcomeUnknownError(f"it was sent, but no answer came: {_in_words(problem)}")
-        if isinstance(problem, TimeoutError):
-            return DeadlineExceededError(f"no {'complete answer' if self.started else self.lacks} in time")
-        if isinstance(problem, aiohttp.ClientResponseError):
-            return ProtocolError("the answer is not HTTP as it should be")
-        return TransportError(f"no complete answer: {_in_words(problem)}")
-
-
-_TLS_PROBLEMS: Final = (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)
-_NEVER_CONNECTED: Final = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.ClientHttpProxyError,
-)
-
-
-def _in_words(problem: Exception) -> str:
-    """A fixed sentence: the texts of aiohttp may hold what a server sent."""
-    if isinstance(problem, aiohttp.ClientConnectorDNSError):
-        return "the host's name was not found"
-    if isinstance(problem, aiohttp.ConnectionTimeoutError):
-        return f"not connected within {_CONNECT_TIMEOUT_S:g} s"
-    if isinstance(problem, aiohttp.ClientHttpProxyError):
-        return "the proxy refused"
-    if isinstance(problem, aiohttp.ClientConnectorError):
-        return "the host refused or is out of reach"
-    if isinstance(problem, TimeoutError):
-        return "the time was up"
-    if isinstance(problem, aiohttp.ClientPayloadError):
-        return "the answer broke off"
-    if isinstance(problem, aiohttp.ClientResponseError):
-        return "the answer is not HTTP as it should be"
-    return "the connection was lost"
 
 
 @functools.lru_cache(maxsize=512)  # pollers ask for the same targets again and again

@@ -1,0 +1,113 @@
+"""What is known of one attempt, and the error that a failed one means.
+
+The errors of aiohttp end here: what is raised holds a fixed sentence and nothing of theirs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import aiohttp
+
+from tread_async._codec.requests import Request
+from tread_async.errors import (
+    ClientClosedError,
+    DeadlineExceededError,
+    NotSentError,
+    OutcomeUnknownError,
+    ProtocolError,
+    TransportError,
+    TreadError,
+)
+
+__all__ = ["CONNECT_TIMEOUT_S", "Attempt", "BrokenError"]
+
+CONNECT_TIMEOUT_S: Final = 3.0
+
+
+class BrokenError(Exception):
+    """Carries an error of aiohttp past the place where aiohttp would send the request again."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Attempt:
+    """What is known of one attempt while it runs."""
+
+    __slots__ = ("lacks", "request", "started", "upload")
+
+    def __init__(self, request: Request[Any]) -> None:
+        self.request = request
+        self.started = False
+        self.lacks = "free slot"
+        self.upload: aiohttp.UploadTracker | None = None
+
+    def _not_sent(self) -> bool:
+        if not self.started:
+            return True
+        if self.upload is None:
+            return False
+        done = self.upload.upload_complete
+        return done.done() and (done.cancelled() or done.exception() is not None)
+
+    def failure(self, problem: Exception, *, closing: bool) -> TreadError:
+        """The error to raise for *problem*, which itself is dropped."""
+        failure = self._failure(problem, closing=closing)
+        failure.endpoint = self.request.endpoint.label
+        return failure
+
+    def _failure(self, problem: Exception, *, closing: bool) -> TreadError:
+        writes = self.request.endpoint.writes
+        not_sent = self._not_sent()
+        if isinstance(problem, BrokenError):
+            problem = problem.error
+        if closing and not (writes and not not_sent):
+            return ClientClosedError("the client was closed during the call")
+        if isinstance(problem, ProtocolError):
+            return ProtocolError(problem.message)
+        if isinstance(problem, _TLS_PROBLEMS):
+            refused = NotSentError("the server's certificate or TLS was not accepted; nothing was sent")
+            refused.permanent = True
+            return refused
+        if isinstance(problem, _NEVER_CONNECTED):
+            return NotSentError(f"no connection: {_in_words(problem)}")
+        if not self.started and (writes or self.lacks == "token"):
+            return NotSentError(f"no {self.lacks} in time")
+        if writes and not_sent:
+            return NotSentError(f"the request did not leave: {_in_words(problem)}")
+        if writes:
+            return OutcomeUnknownError(f"it was sent, but no answer came: {_in_words(problem)}")
+        if isinstance(problem, TimeoutError):
+            return DeadlineExceededError(f"no {'complete answer' if self.started else self.lacks} in time")
+        if isinstance(problem, aiohttp.ClientResponseError):
+            return ProtocolError("the answer is not HTTP as it should be")
+        return TransportError(f"no complete answer: {_in_words(problem)}")
+
+
+_TLS_PROBLEMS: Final = (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)
+_NEVER_CONNECTED: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+)
+
+
+def _in_words(problem: Exception) -> str:
+    """A fixed sentence: the texts of aiohttp may hold what a server sent."""
+    if isinstance(problem, aiohttp.ClientConnectorDNSError):
+        return "the host's name was not found"
+    if isinstance(problem, aiohttp.ConnectionTimeoutError):
+        return f"not connected within {CONNECT_TIMEOUT_S:g} s"
+    if isinstance(problem, aiohttp.ClientHttpProxyError):
+        return "the proxy refused"
+    if isinstance(problem, aiohttp.ClientConnectorError):
+        return "the host refused or is out of reach"
+    if isinstance(problem, TimeoutError):
+        return "the time was up"
+    if isinstance(problem, aiohttp.ClientPayloadError):
+        return "the answer broke off"
+    if isinstance(problem, aiohttp.ClientResponseError):
+        return "the answer is not HTTP as it should be"
+    return "the connection was lost"
