@@ -49,8 +49,16 @@ def _redacted(text: str, forms: list[str]) -> str:
     for form in forms:
         text = text.replace(form, "***")
     for form in forms:
-        # A body that was cut may end in the middle of a secret.
-        for size in range(len(form) - 1, _SHORTEST_PIECE - 1, -1):
-            if text.endswith(form[:size]):
-                return text[:-size] + "***"
+        text = _without_piece(text, form)
+    return text
+
+
+def _without_piece(text: str, form: str) -> str:
+    """A body that was cut may end in the middle of a secret."""
+    head = form[:_SHORTEST_PIECE]
+    at = text.find(head, max(0, len(text) - len(form)))
+    while at >= 0:
+        if form.startswith(text[at:]):
+            return text[:at] + "***"
+        at = text.find(head, at + 1)
     return text
