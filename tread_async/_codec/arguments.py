@@ -43,6 +43,7 @@ __all__ = [
 _MAX_NAME_BYTES: Final = 1024  # a name of 1 KiB still fits a URL of 4 KiB when every byte is escaped
 _MAX_ENTRIES: Final = 10_000
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_LINE_BREAKS: Final = re.compile(r"[\r\n]")
 _HALF_PAIR: Final = re.compile(r"[\ud800-\udfff]")
 _PLAIN_DECIMAL: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -144,10 +145,13 @@ def auth_scheme(value: object) -> str:
 
 
 def secret(value: Secret | str, what: str) -> Secret:
-    """A key or password as a `Secret`; the text may hold anything but control characters."""
+    """A key or password as a `Secret`. Line breaks may stand in it: some exchanges give out PEM keys."""
     if not isinstance(value, Secret | str):
         raise UsageError(f"{what} is a Secret or a str, not {type(value).__name__}")
-    required_text(Secret.of(value).reveal(), what)
+    text = Secret.of(value).reveal()
+    if text != text.strip("\r\n"):
+        raise UsageError(f"{what} begins or ends with a line break; strip it")
+    required_text(_LINE_BREAKS.sub("", text), what)
     return Secret.of(value)
 
 
@@ -177,7 +181,7 @@ def base_url(value: object) -> str:
         raise UsageError("base_url is plain http to another machine, which would show the token; use https")
     if parts.path and (not _PATH.fullmatch(parts.path) or _has_dots(parts.path)):
         raise UsageError("base_url has a path with '.', '..' or characters that need escaping")
-    return value.rstrip("/")
+    return parts.scheme + value[len(parts.scheme) :].rstrip("/")
 
 
 def _is_host(host: str) -> bool:

@@ -27,7 +27,8 @@ def merged_balances(
 
 
 def merged_cached_balances(answers: Sequence[CachedBalances], names: Sequence[str] | None) -> CachedBalances:
-    """The same for cached rows. Accounts of equal name in one answer are all kept, errors once each."""
+    """The same for cached rows. Accounts of equal name in one answer are all kept; an error that several
+    answers repeat is taken from the first."""
     if names is None:
         return answers[0]
     wanted: dict[str, list[CachedAccount]] = {name: [] for name in names}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 from urllib.parse import quote, quote_plus
 
 from tread_async.secret import Secret
 
-__all__ = ["MAX_TEXT", "sanitised"]
+__all__ = ["MAX_TEXT", "sanitised", "sanitiser"]
 
 MAX_TEXT: Final = 512
 _SHORTEST_SECRET: Final = 4  # hiding one letter wherever it stands would hide everything but the secret
@@ -24,10 +24,19 @@ _SHOWN_AS_BLANK: Final = re.compile(
 
 def sanitised(text: str, secrets: Iterable[Secret] = ()) -> str:
     """*text* without *secrets*, control and bidi characters, and at most 512 characters long."""
+    return sanitiser(secrets)(text)
+
+
+def sanitiser(secrets: Iterable[Secret]) -> Callable[[str], str]:
+    """`sanitised` for many texts of one answer."""
     forms = _forms(secrets)
-    # Twice: a secret with a blank in it may come about when a control character becomes one.
-    text = _redacted(_SHOWN_AS_BLANK.sub(" ", _redacted(text, forms)), forms)
-    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 3] + "..."
+
+    def clean(text: str) -> str:
+        # Twice: a secret with a blank in it may come about when a control character becomes one.
+        text = _redacted(_SHOWN_AS_BLANK.sub(" ", _redacted(text, forms)), forms)
+        return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 3] + "..."
+
+    return clean
 
 
 def _forms(secrets: Iterable[Secret]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from tread_async._codec.endpoints import Endpoint, TwiceNamedError
-from tread_async._codec.redaction import sanitised
+from tread_async._codec.redaction import sanitised, sanitiser
 from tread_async.errors import (
     ApiError,
     AuthError,
@@ -119,10 +119,11 @@ def _api_error(reply: Reply, secrets: tuple[Secret, ...]) -> ApiError:
         text = "blocked by a web page in front of the API; the token may be fine, try another User-Agent"
         return BlockedError(403, text)
     message, errors = _texts(reply)
+    clean = sanitiser(secrets)
     return kind(
         reply.status,
-        sanitised(message, secrets).strip() or "no message",
-        errors=tuple(sanitised(text, secrets) for text in errors[:_MAX_ERRORS]),
+        clean(message).strip() or "no message",
+        errors=tuple(clean(text) for text in errors[:_MAX_ERRORS]),
         retry_after_s=retry_after_s(reply.retry_after, _server_time(reply)),
     )
 
