@@ -23,6 +23,7 @@ LAYERS = (
     ("_policy", "_identity"),
     ("_attempt",),
     ("_transport",),
+    ("_intents",),
     ("_calls",),
     ("_lifecycle",),
     ("client",),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import re
 from collections.abc import Callable
 from decimal import (
     Clamped,
@@ -87,13 +88,15 @@ else:
 class AmountDecoder:
     """Decodes JSON into a type that holds `Amount`, quickly when nothing looks odd.
 
-    Replies in plain ASCII without escapes go through conversions in C. Whatever those refuse, and
-    every other reply, is decoded by `exact`, whose rules are the same and whose errors have a path.
+    Amounts that are texts are converted in C. Whatever that refuses, and replies with a digit of
+    another script in them, are decoded by `exact`, whose rules are the same and whose errors have a
+    path. Amounts that are numbers go through `exact` one by one.
     """
 
     def __init__(self, kind: type[T] | Any, *, amounts_are_text: bool) -> None:
         hooks: tuple[Callable[[Any, Any], Any], Callable[[str], Any]]
         hooks = (operator.getitem, str) if amounts_are_text else (_exact_number, _create)
+        self._in_c = amounts_are_text
         self._quick = msgspec.json.Decoder(kind, dec_hook=hooks[0], float_hook=hooks[1])
         self._careful = msgspec.json.Decoder(kind, dec_hook=exact, float_hook=functools.partial(exact, None))
 
@@ -103,9 +106,26 @@ class AmountDecoder:
         Raises:
             msgspec.DecodeError, UnicodeDecodeError, RecursionError: the body does not fit.
         """
-        if body.isascii() and b"\\" not in body:
+        if not (self._in_c and _has_foreign_digits(body)):
             try:
                 return self._quick.decode(body)
-            except (ArithmeticError, TypeError, msgspec.DecodeError):
+            except (ArithmeticError, TypeError, msgspec.DecodeError, UnicodeDecodeError):
                 pass
         return self._careful.decode(body)
+
+
+_ASCII: Final = bytes(range(128))
+_ESCAPED: Final = re.compile(rb"\\u([0-9a-fA-F]{4})")
+
+
+def _has_foreign_digits(body: bytes) -> bool:
+    """Whether a digit outside ASCII, which create_decimal takes for a digit, stands in *body*."""
+    if not body.isascii():
+        rest = body.translate(None, _ASCII).decode("utf-8", "replace")
+        if any(map(str.isdecimal, rest)):
+            return True
+    if b"\\u" not in body:
+        return False
+    # Half a surrogate pair may be half a digit of a rare script.
+    codes = {int(code, 16) for code in set(_ESCAPED.findall(body))}
+    return any(0xD800 <= code < 0xE000 or (code > 0x7F and chr(code).isdecimal()) for code in codes)

@@ -36,12 +36,11 @@ class BrokenError(Exception):
 class Attempt:
     """What is known of one attempt while it runs."""
 
-    __slots__ = ("lacks", "request", "started", "upload")
+    __slots__ = ("request", "started", "upload")
 
     def __init__(self, request: Request[Any]) -> None:
         self.request = request
         self.started = False
-        self.lacks = "free slot"
         self.upload: aiohttp.UploadTracker | None = None
 
     def _not_sent(self) -> bool:
@@ -51,6 +50,13 @@ class Attempt:
             return False
         done = self.upload.upload_complete
         return done.done() and (done.cancelled() or done.exception() is not None)
+
+    def late(self, what: str) -> TreadError:
+        """For an attempt that had to wait too long to be sent at all."""
+        kind = NotSentError if self.request.endpoint.writes else DeadlineExceededError
+        failure = kind(f"no {what}")
+        failure.endpoint = self.request.endpoint.label
+        return failure
 
     def failure(self, problem: Exception, *, closing: bool) -> TreadError:
         """The error to raise for *problem*, which itself is dropped."""
@@ -73,16 +79,17 @@ class Attempt:
             return refused
         if isinstance(problem, _NEVER_CONNECTED):
             return NotSentError(f"no connection: {_in_words(problem)}")
-        if not self.started and (writes or self.lacks == "token"):
-            return NotSentError(f"no {self.lacks} in time")
         if writes and not_sent:
             return NotSentError(f"the request did not leave: {_in_words(problem)}")
         if writes:
-            return OutcomeUnknownError(f"it was sent, but no answer came: {_in_words(problem)}")
+            why = "the client was closed" if closing else _in_words(problem)
+            return OutcomeUnknownError(f"it was sent, but no answer came: {why}; read back")
         if isinstance(problem, TimeoutError):
-            return DeadlineExceededError(f"no {'complete answer' if self.started else self.lacks} in time")
+            return DeadlineExceededError("no complete answer in time")
         if isinstance(problem, aiohttp.ClientResponseError):
-            return ProtocolError("the answer is not HTTP as it should be")
+            failure = ProtocolError(_in_words(problem))
+            failure.broken = True
+            return failure
         return TransportError(f"no complete answer: {_in_words(problem)}")
 
 

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import msgspec
 
 from tread_async._codec.replies import error_of, parse
 from tread_async._codec.requests import Request
-from tread_async._identity import Identity
-from tread_async._policy import POLICIES, RetryPolicy, Stop, Wait, cause_of, may_be_applied, next_step, repeat
-from tread_async.errors import ApiError, OutcomeUnknownError, TreadError
+from tread_async._identity import Identity, TokenFunctionError
+from tread_async._intents import Intent, Intents
+from tread_async._policy import (
+    POLICIES,
+    Cause,
+    RetryPolicy,
+    Stop,
+    Wait,
+    cause_of,
+    may_be_applied,
+    next_step,
+    repeat,
+)
+from tread_async.errors import ApiError, NotSentError, OutcomeUnknownError, TreadError
 
 if TYPE_CHECKING:
     from tread_async._transport import Transport
@@ -28,7 +40,8 @@ class ClientStats(msgspec.Struct, frozen=True, kw_only=True):
     """Counters of one client since it was opened.
 
     Attributes:
-        requests_sent: Attempts that were handed to a connection, repeats included.
+        requests_sent: Requests handed to the connection pool, repeats included, less those that are
+            known never to have left.
         bytes_received: Bodies, after decompression.
         retries: Repeats by what caused them: ``HTTP 500``, or the name of the error.
     """
@@ -60,6 +73,7 @@ class Calls:
         self._sleep = sleep
         self._chance = chance
         self._retries: Counter[str] = Counter()
+        self._intents = Intents()
 
     def stats(self) -> ClientStats:
         return ClientStats(
@@ -82,12 +96,23 @@ class Calls:
 
         Raises: TreadError, as `errors` says; never one that belongs to aiohttp or tenacity.
         """
-        policy = self._retry or POLICIES[request.endpoint.name]
+        if not request.keys:
+            return await self._run(request, deadline, None)
+        with self._intents.declared(request.keys) as intent:
+            return await self._run(request, deadline, intent)
+
+    async def _run(self, request: Request[T], deadline: float, intent: Intent | None) -> T:
+        policy = self.policy(request.endpoint.name)
         try:
-            return await self._attempt(request, policy, deadline)
+            return await self._attempt(request, policy, deadline, intent)
         except TreadError as error:
             first = error
-        return await self._recover(first, request, policy, deadline)
+            first.attempts = 1
+        except TokenFunctionError as error:
+            raise error.error from None
+        if cause_of(first, request.endpoint) is not Cause.FINAL:
+            return await self._recover(first, request, policy, deadline, intent)
+        raise _unknown(first, request) if may_be_applied(first, request) else first
 
     async def run_all(self, requests: Sequence[Request[T]], deadline: float) -> list[T]:
         """The answers in the order of *requests*, which run at once. The first failure ends all."""
@@ -108,9 +133,24 @@ class Calls:
                 group.start_soon(one, index, request)
         if failures:
             raise failures[0]
+        if len(answers) < len(requests):  # a token function was cancelled: groups drop that silently
+            raise asyncio.CancelledError
         return [answers[index] for index in range(len(requests))]
 
-    async def _attempt(self, request: Request[T], policy: RetryPolicy, deadline: float) -> T:
+    async def _attempt(
+        self, request: Request[T], policy: RetryPolicy, deadline: float, intent: Intent | None
+    ) -> T:
+        if intent is None:
+            return await self._exchange(request, policy, deadline)
+
+        async def wait(turn: Awaitable[None]) -> None:
+            late = NotSentError("another write of the same is still under way")
+            await self._transport.wait(deadline, turn, late)
+
+        async with intent.turn(wait):
+            return await self._exchange(request, policy, deadline)
+
+    async def _exchange(self, request: Request[T], policy: RetryPolicy, deadline: float) -> T:
         endpoint = request.endpoint
         reply = await self._transport.send(request, deadline=deadline, timeout_s=policy.attempt_timeout_s)
         if reply.status != 200:
@@ -120,13 +160,19 @@ class Calls:
         return parse(endpoint, reply)
 
     async def _recover(
-        self, first: TreadError, request: Request[T], policy: RetryPolicy, deadline: float
+        self,
+        first: TreadError,
+        request: Request[T],
+        policy: RetryPolicy,
+        deadline: float,
+        intent: Intent | None,
     ) -> T:
         unknown = False
+        attempts = 0
 
         def step(error: TreadError, attempt: int) -> Wait | Stop:
-            nonlocal unknown
-            error.attempts = attempt
+            nonlocal unknown, attempts
+            error.attempts = attempts = attempt
             unknown = unknown or may_be_applied(error, request)
             decision = next_step(
                 policy,
@@ -136,6 +182,8 @@ class Calls:
                 asked_s=error.retry_after_s if isinstance(error, ApiError) else None,
                 chance=self._chance(),
             )
+            if isinstance(decision, Wait) and intent is not None and intent.superseded:
+                decision = Stop("a newer call sets the same")
             if isinstance(decision, Wait):
                 self._retries[_label(error)] += 1
             elif decision.why:
@@ -143,24 +191,31 @@ class Calls:
             return decision
 
         try:
-            return await repeat(first, lambda: self._attempt(request, policy, deadline), step, self._sleep)
+            return await repeat(
+                first, lambda: self._attempt(request, policy, deadline, intent), step, self._sleep
+            )
         except TreadError as error:
             last = error
-        raise _unknown(last) if unknown else last
+        except TokenFunctionError as error:
+            if not unknown:
+                raise error.error from None
+            last = error.error
+        last.attempts = attempts
+        raise _unknown(last, request) if unknown else last
 
 
 def _label(error: TreadError) -> str:
     return f"HTTP {error.status}" if isinstance(error, ApiError) else type(error).__name__
 
 
-def _unknown(last: TreadError) -> OutcomeUnknownError:
+def _unknown(last: TreadError, request: Request[Any]) -> OutcomeUnknownError:
     """*last*, said as what it means for a write of which an attempt may have been applied."""
     if isinstance(last, OutcomeUnknownError):
         return last
     failure = OutcomeUnknownError(
         f"it may or may not have been applied; read back. Last error: {_short(last)}"
     )
-    failure.endpoint, failure.attempts, failure.cause = last.endpoint, last.attempts, last
+    failure.endpoint, failure.attempts, failure.cause = request.endpoint.label, last.attempts, last
     return failure
 
 

@@ -7,12 +7,21 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from tread_async._codec import arguments as check
+from tread_async.errors import TreadError
 from tread_async.secret import Secret
 
-__all__ = ["Identity", "TokenSource"]
+__all__ = ["Identity", "TokenFunctionError", "TokenSource"]
 
 TokenSource: TypeAlias = Secret | str | Callable[[], Awaitable[Secret | str]]
 """A token, or a coroutine function that fetches it when it is first needed and after a 401."""
+
+
+class TokenFunctionError(Exception):
+    """Carries a `TreadError` of the token function past those who would take it for an answer."""
+
+    def __init__(self, error: TreadError) -> None:
+        super().__init__()
+        self.error = error
 
 
 class Identity:
@@ -48,10 +57,17 @@ class Identity:
         """Asks the function for a token if there is none. Raises whatever the function raises."""
         async with self._lock:
             if self._token is None and self._source is not None:
-                self._token = check.token(await self._source())
+                self._token = check.token(await self._ask(self._source))
 
     def refused(self, token: Secret | None) -> None:
         """The server refused *token*: if it is still in use, the function is asked for another."""
         if self._source is not None and token is not None and token is self._token:
             self._refused = (*self._refused[-7:], token)
             self._token = None
+
+    async def _ask(self, source: Callable[[], Awaitable[Secret | str]]) -> Secret | str:
+        try:
+            return await source()
+        except TreadError as error:
+            failure = TokenFunctionError(error)
+        raise failure

@@ -16,11 +16,15 @@ from tread_async.models import Account
 __all__ = ["archive", "create"]
 
 
-async def create(calls: Calls, request: requests.Request[None], name: str, deadline: float) -> Account:
+async def create(
+    calls: Calls, request: requests.Request[None], name: str, exchange: str, deadline: float
+) -> Account:
     """Sends *request* and returns the account of that *name* as it is listed afterwards."""
     await calls.run(request, deadline)
     for account in await _listed_after(calls, request, deadline, include_archived=False):
         if account.name == name and not account.archived:
+            if account.exchange.casefold() != exchange.casefold():
+                raise _unknown(request, f"acknowledged, but {name!r} is listed on {account.exchange!r}")
             return account
     raise _unknown(request, "acknowledged, but the account is not listed")
 

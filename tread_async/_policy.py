@@ -20,6 +20,7 @@ from tread_async.errors import (
     ClientClosedError,
     DecodeError,
     NotSentError,
+    ProtocolError,
     RateLimitedError,
     ServerError,
     TransportError,
@@ -128,7 +129,9 @@ def cause_of(error: TreadError, endpoint: Endpoint[Any]) -> Cause:
     if isinstance(error, ServerError):
         return Cause.FAILED if error.status in _TRANSIENT else Cause.FINAL
     if isinstance(error, UnprocessableError):
-        return Cause.REFUSED if endpoint.repeat is Repeat.ABSOLUTE else Cause.FINAL
+        return Cause.REFUSED if endpoint.repeats_422 else Cause.FINAL
+    if isinstance(error, ProtocolError) and not error.broken:
+        return Cause.FINAL
     if isinstance(error, TransportError) or (isinstance(error, DecodeError) and error.malformed):
         return Cause.LOST
     return Cause.FINAL
@@ -145,11 +148,12 @@ def may_be_applied(error: TreadError, request: Request[Any]) -> bool:
         return False
     if not isinstance(error, ApiError):
         return True
-    absolute = request.endpoint.repeat is Repeat.ABSOLUTE
     if error.status == 422:
-        return not (absolute and request.one_target)
+        # The exchange behind the API refused. For one account that is an answer; for several it
+        # does not say of which.
+        return not (request.endpoint.repeats_422 and request.one_target)
     if error.status == 429:
-        return not absolute
+        return request.endpoint.repeat is Repeat.NEVER
     return error.status not in _REFUSED_BEFORE_ACTING
 
 

@@ -22,12 +22,7 @@ from tread_async._attempt import CONNECT_TIMEOUT_S, Attempt, BrokenError
 from tread_async._codec.replies import Reply
 from tread_async._codec.requests import Request
 from tread_async._identity import Identity
-from tread_async.errors import (
-    ClientClosedError,
-    NotSentError,
-    ProtocolError,
-    TransportError,
-)
+from tread_async.errors import ClientClosedError, NotSentError, ProtocolError, TransportError, TreadError
 
 __all__ = ["Transport"]
 
@@ -84,8 +79,7 @@ class Transport:
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
-            # ceil_threshold: aiohttp otherwise rounds longer timeouts up to whole seconds.
-            timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT_S, ceil_threshold=1e9),
+            timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT_S),
             middlewares=(self._guard,),
         )
 
@@ -119,31 +113,36 @@ class Transport:
             # The usual case, a free slot, makes no trip through the loop.
             self._slots.acquire_on_behalf_of_nowait(attempt)
         except anyio.WouldBlock:
-            await self._before(deadline, self._slots.acquire_on_behalf_of(attempt), attempt)
+            await self.wait(deadline, self._slots.acquire_on_behalf_of(attempt), attempt.late("free slot"))
         try:
             if self._identity.token is None:
-                attempt.lacks = "token"
-                await self._before(deadline, self._identity.fetch(), attempt)
-            self._refuse_if_closing()
-            now = self._clock()
-            if now >= deadline:  # a scope ends a step too late: the request would be on its way
-                raise attempt.failure(TimeoutError(), closing=False)
-            scope = self._scope(min(deadline, now + timeout_s))
-            try:
-                async with scope:
-                    return await self._exchange(request, attempt)
-            except (aiohttp.ClientError, BrokenError, TransportError, OSError) as error:
-                failure = attempt.failure(error, closing=self._closing)
-            finally:
-                self._leave(scope)
+                late = NotSentError("no token in time")
+                await self.wait(deadline, self._identity.fetch(), late)
+            return await self._send_now(request, attempt, deadline, timeout_s)
         finally:
             self._slots.release_on_behalf_of(attempt)
+
+    async def _send_now(
+        self, request: Request[Any], attempt: Attempt, deadline: float, timeout_s: float
+    ) -> Reply:
+        self._refuse_if_closing()
+        now = self._clock()
+        if now >= deadline:  # a scope ends a step too late: the request would be on its way
+            raise attempt.late("time left")
+        scope = self._scope(min(deadline, now + timeout_s))
+        try:
+            async with scope:
+                return await self._exchange(request, attempt)
+        except (aiohttp.ClientError, BrokenError, TransportError, OSError) as error:
+            failure = attempt.failure(error, closing=self._closing)
+        finally:
+            self._leave(scope)
         if isinstance(failure, NotSentError):
             self.requests_sent -= 1
         raise failure
 
-    async def _before(self, deadline: float, what: Awaitable[None], attempt: Attempt) -> None:
-        """Awaits *what* has to come before anything is sent, at most until *deadline*."""
+    async def wait(self, deadline: float, what: Awaitable[None], late: TreadError) -> None:
+        """Awaits *what* has to come before a request is sent, at most until *deadline*; then *late*."""
         scope = self._scope(deadline)
         try:
             async with scope:
@@ -154,7 +153,8 @@ class Transport:
                 raise  # the token function's own
         finally:
             self._leave(scope)
-        raise attempt.failure(TimeoutError(), closing=self._closing)
+        self._refuse_if_closing()
+        raise late
 
     def _scope(self, when: float | None) -> asyncio.Timeout:
         """A deadline that closing brings forward. Paired with `_leave`."""
@@ -192,8 +192,11 @@ class Transport:
     async def _read(self, request: Request[Any], response: aiohttp.ClientResponse) -> Reply:
         headers = response.headers
         if headers.get(hdrs.CONTENT_ENCODING, "").lower() not in _KNOWN_ENCODINGS:
-            raise ProtocolError("the answer has an unknown content encoding")
-        if response.status < 300:
+            if response.status < 400:
+                raise ProtocolError("the answer has an unknown content encoding")
+            body = b""  # what cannot be read must not hide the status
+            response.close()
+        elif response.status < 300:
             body = await _whole_body(response, request.endpoint.max_reply_bytes)
         else:
             body = await _start_of_body(response, _ERROR_BYTES)
@@ -230,16 +233,19 @@ class Transport:
 
     async def close(self) -> None:
         """Ends every call in flight with `ClientClosedError`, then the connections. Within a second."""
-        if not self._closing:
-            self._closing = True
-            for scope in self._scopes:
-                if not scope.expired():
-                    scope.reschedule(0)
+        self._closing = True
+        for scope in self._scopes:
+            if not scope.expired():
+                scope.reschedule(0)
+        # Shielded: under a cancelled scope every await would end at once, and leave connections open.
+        with anyio.CancelScope(shield=True):
             if self._scopes:
                 with anyio.move_on_after(_CLOSE_WITHIN_S):
                     await self._idle.wait()
-        await self._reads.close()
-        await self._writes.close()
+            try:
+                await self._reads.close()
+            finally:
+                await self._writes.close()
 
 
 @functools.lru_cache(maxsize=512)  # pollers ask for the same targets again and again

@@ -70,6 +70,11 @@ class TreadClient:
         proxy: str | None = None,
         ssl: tls.SSLContext | None = None,
     ) -> None:
+        self._state = "not open"
+        self._base_url = "(not checked yet)"
+        # First of all, so that no frame holds a secret in clear when something else is refused.
+        token = token if callable(token) else check.wrapped(token, "a token")
+        hidden_proxy, proxy = None if proxy is None else check.wrapped(proxy, "proxy"), None
         self._token = token if callable(token) else check.token(token)
         self._auth_scheme = check.auth_scheme(auth_scheme)
         self._base_url = check.base_url(base_url)
@@ -79,9 +84,8 @@ class TreadClient:
         self._retry = retry
         self._max_in_flight = check.max_in_flight(max_in_flight)
         self._headers = {"User-Agent": f"tread-async/{__version__}", **check.extra_headers(headers)}
-        self._proxy = check.proxy(proxy, self._base_url)
+        self._proxy = check.proxy(hidden_proxy, self._base_url)
         self._ssl = check.ssl_context(ssl)
-        self._state = "not open"
         self._home: tuple[int, asyncio.AbstractEventLoop] | None = None
         self._transport: Transport | None = None
         self._calls: Calls | None = None
@@ -179,9 +183,9 @@ class TreadClient:
     async def accounts(
         self, *, include_archived: bool = False, deadline_s: float | None = None
     ) -> tuple[Account, ...]:
-        """The accounts of the token's user."""
+        """The accounts of the token's user; those archived too with *include_archived*."""
         calls = self._ready(deadline_s)
-        request = requests.accounts(include_archived=include_archived)
+        request = requests.accounts(include_archived=check.flag(include_archived, "include_archived"))
         return await calls.run(request, calls.deadline("accounts", deadline_s))
 
     async def create_account(
@@ -200,23 +204,24 @@ class TreadClient:
         Args:
             name: Unique for the user.
             password: For exchanges that want one, such as OKX, Coinbase and Bitget.
-            extra: Undocumented body fields, such as ``credential_options``.
+            extra: Undocumented body fields, such as ``credential_options``. A `Secret` among them is
+                sent in clear and never shown.
 
         Raises:
             OutcomeUnknownError: the account may exist; list the accounts before trying again.
         """
-        api_key, api_secret = check.secret(api_key, "api_key"), check.secret(api_secret, "api_secret")
-        password = None if password is None else check.secret(password, "password")
+        api_key, api_secret = check.wrapped(api_key, "api_key"), check.wrapped(api_secret, "api_secret")
+        password = None if password is None else check.wrapped(password, "password")
         calls = self._ready(deadline_s)
         request = requests.create_account(
             name=check.account_name(name),
             exchange=check.required_text(exchange, "exchange"),
-            api_key=api_key,
-            api_secret=api_secret,
-            password=password,
+            api_key=check.secret(api_key, "api_key"),
+            api_secret=check.secret(api_secret, "api_secret"),
+            password=None if password is None else check.secret(password, "password"),
             extra=check.extra_fields(extra, requests.CREATE_FIELDS),
         )
-        return await create(calls, request, name, calls.deadline("create_account", deadline_s))
+        return await create(calls, request, name, exchange, calls.deadline("create_account", deadline_s))
 
     async def update_account(
         self,
@@ -230,7 +235,10 @@ class TreadClient:
 
         Args:
             margin_mode: ``ISOLATED``, ``CROSS`` or ``CASH``; other values are left to the server.
-            extra: Undocumented body fields.
+            extra: Undocumented body fields. A `Secret` among them is sent in clear and never shown.
+
+        Raises:
+            OutcomeUnknownError: it may have been set; list the accounts.
         """
         fields = check.extra_fields(extra, ("id", "margin_mode"))
         if margin_mode is not None:
@@ -280,7 +288,11 @@ class TreadClient:
             pair: Such as ``ETH:PERP-USDT``. Always sent: without it the server might mean every pair.
             account_ids: Ids, not names. Never empty, for the same reason.
 
+        Of several calls that set the same, one request is under way at a time, and the newest wins: an
+        older one is not sent any more.
+
         Raises:
+            OutcomeUnknownError: some or all of the accounts may have it.
             UnprocessableError: refused for the one account asked.
         """
         calls = self._ready(deadline_s)

@@ -50,7 +50,7 @@ class TreadError(Exception):
 
     Attributes:
         endpoint: ``METHOD /path`` without the query, or ``None`` before a request was built.
-        attempts: Attempts made for the call, refused connections included; 0 if none was.
+        attempts: Attempts begun for the call, those that never left included; 0 before the first.
     """
 
     endpoint: str | None = None
@@ -63,7 +63,10 @@ class TreadError(Exception):
     def __str__(self) -> str:
         where = f"{self.endpoint}: " if self.endpoint else ""
         tries = f" ({self.attempts} attempts)" if self.attempts > 1 else ""
-        return f"{where}{self.message}{tries}"
+        return f"{where}{self._said()}{tries}"
+
+    def _said(self) -> str:
+        return self.message
 
 
 class UsageError(TreadError, ValueError):
@@ -85,7 +88,8 @@ class NotSentError(TransportError):
     """The server never received the whole request, so nothing was applied.
 
     Attributes:
-        permanent: True where a repeat cannot help, such as a certificate that does not fit.
+        permanent: True where a repeat cannot help: a certificate that does not fit, or a newer call
+            that sets the same.
     """
 
     permanent: bool = False
@@ -106,7 +110,13 @@ class DeadlineExceededError(TransportError):
 
 
 class ProtocolError(TransportError):
-    """The answer is not what is documented: a redirect, an odd status, broken HTTP, too large."""
+    """The answer is not what is documented: a redirect, an odd status, broken HTTP, too large.
+
+    Attributes:
+        broken: True where it was no HTTP at all, which may pass; the other kinds do not.
+    """
+
+    broken: bool = False
 
 
 class ApiError(TreadError):
@@ -134,11 +144,9 @@ class ApiError(TreadError):
         self.attempts = attempts
         self.retry_after_s = retry_after_s
 
-    def __str__(self) -> str:
-        where = f"{self.endpoint}: " if self.endpoint else ""
+    def _said(self) -> str:
         asked = f"; asked to wait {self.retry_after_s:g} s" if self.retry_after_s is not None else ""
-        tries = f" ({self.attempts} attempts)" if self.attempts > 1 else ""
-        return f"{where}HTTP {self.status}: {self.message}{asked}{tries}"
+        return f"HTTP {self.status}: {self.message}{asked}"
 
 
 class AuthError(ApiError):

@@ -48,6 +48,18 @@ async def test_a_call_that_fails_is_counted_and_agrees_with_the_journal(simulati
     assert await demo.mismatches(simulation, parts) == []
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_accounts_that_cannot_be_listed_are_one_failure(simulation: Simulation, at_once: bool) -> None:
+    """Without the list of a token there is nothing to do for it; the other token is not held up."""
+    await simulation.fail({"endpoint": "accounts", "user": 0, "status": 401})
+
+    parts, _ = await demo.run_pass(simulation, nothing, at_once=at_once)
+
+    assert [len(part.failed) for part in parts] == [1, 0]
+    assert [part.leverage_set for part in parts] == [0, 5]
+    assert await demo.mismatches(simulation, parts) == []
+
+
 @pytest.mark.parametrize(
     ("figure", "wrong", "named"),
     [

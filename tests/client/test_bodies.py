@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.samples import ABSOLUTE, FAST, GOOD, ONE_TRY, READS
 from tests.support.wire import TOKEN, Exchange, Wire, cut, reply
-from tread_async import DecodeError, OutcomeUnknownError, ProtocolError, TreadClient, TreadError
+from tread_async import AuthError, DecodeError, OutcomeUnknownError, ProtocolError, TreadClient, TreadError
 
 MEBIBYTE = 1024 * 1024
 PADDED = b'[{"id":"1","name":"n","exchange":"x"}' + b" " * 1000 + b"]"
@@ -51,7 +51,23 @@ async def test_unknown_encodings(encoding: str) -> None:
         with pytest.raises(OutcomeUnknownError):
             await ABSOLUTE["update_account"](client)
 
-    assert len(wire.requests) == 6
+    # aiohttp takes br and zstd, where their packages are missing, for broken HTTP, which is repeated.
+    assert len(wire.requests) == (6 if encoding in ("br", "zstd") else 2)
+
+
+@pytest.mark.parametrize("encoding", ["compress", "x"])
+async def test_unknown_encoding_of_a_refusal(encoding: str) -> None:
+    """A refusal that cannot be read keeps its status: it is no less a refusal."""
+    async with (
+        Wire(reply(b"\x0b", 401, Content_Encoding=encoding)) as wire,
+        TreadClient(TOKEN, base_url=wire.url, retry=FAST) as client,
+    ):
+        with pytest.raises(AuthError):
+            await client.accounts()
+        with pytest.raises(AuthError):
+            await ABSOLUTE["update_account"](client)
+
+    assert len(wire.requests) == 2
 
 
 async def test_largest_answer() -> None:

@@ -54,22 +54,24 @@ async def test_read(name: str, server: str) -> None:
         with pytest.raises(DeadlineExceededError) as caught, Stopwatch():
             await READS[name](client)
 
-    assert len(wire.requests) == caught.value.attempts == 1
+    assert len(wire.requests) <= caught.value.attempts == 1
     assert str(caught.value)
 
 
 @pytest.mark.parametrize("name", ABSOLUTE)
 @pytest.mark.parametrize("server", SLOW)
 async def test_write(name: str, server: str) -> None:
-    """A write that was sent and not answered in time is unknown."""
+    """A write that was sent and not answered in time is unknown; one that never left is not sent."""
     async with (
         Wire(SLOW[server]) as wire,
         TreadClient(TOKEN, base_url=wire.url, retry=PATIENT, deadline_s=SOON_S) as client,
     ):
-        with pytest.raises(OutcomeUnknownError), Stopwatch():
+        with pytest.raises((OutcomeUnknownError, NotSentError)) as caught, Stopwatch():
             await ABSOLUTE[name](client)
 
-    assert len(wire.requests) == 1
+    # On a stalled machine the time can be up before the request leaves: then, and only then, it says so.
+    assert caught.type is (OutcomeUnknownError if wire.requests else NotSentError)
+    assert len(wire.requests) <= 1
 
 
 async def test_deadline_of_the_call() -> None:

@@ -99,7 +99,7 @@ async def test_create(client: TreadClient, sim: Simulator) -> None:
     """Creating returns the account as listed, with the id that the answer did not give."""
     made = await create(client, extra={"credential_options": {"spot": True}})
 
-    assert (made.id, made.name, made.exchange) == (sim.accounts()[-1].id, "new", "OKX")
+    assert (made.id, made.name, made.exchange) == (sim.accounts()[-1].id, "new", "Binance")
     post, listing = sent(sim)
     assert post[:3] == ("POST", ACCOUNTS, "")
     assert listing == ("GET", ACCOUNTS, "", None)
@@ -110,12 +110,12 @@ async def test_create(client: TreadClient, sim: Simulator) -> None:
 @pytest.mark.trap(10)
 async def test_create_body() -> None:
     """The body has the fields given and no others: no password where none is given."""
-    script = {"POST": reply(), "GET": reply([{"id": "1", "name": "new", "exchange": "OKX"}])}
+    script = {"POST": reply(), "GET": reply([{"id": "1", "name": "new", "exchange": "Binance"}])}
     async with Wire(script) as wire, TreadClient(TOKEN, base_url=wire.url) as client:
         await create(client, password=None)
         await create(client, extra={"vault_address": "0x1"})
 
-    fields = {"name": "new", "exchange": "OKX", "api_key": API_KEY, "api_secret": API_SECRET}
+    fields = {"name": "new", "exchange": "Binance", "api_key": API_KEY, "api_secret": API_SECRET}
     bodies = [request.json() for request in wire.requests if request.method == "POST"]
     assert bodies == [fields, fields | {"password": PASSWORD, "vault_address": "0x1"}]
 
@@ -193,7 +193,11 @@ async def test_headers_of_a_read() -> None:
 @pytest.mark.parametrize("name", ["update_account", "set_leverage", "create_account (once)"])
 async def test_headers_of_a_write(name: str) -> None:
     """A write says that its body is JSON, and how long it is; a scheme of your own stands first."""
-    script = {"PUT": reply(), "POST": reply(), "GET": reply([{"id": "1", "name": "new", "exchange": "x"}])}
+    script = {
+        "PUT": reply(),
+        "POST": reply(),
+        "GET": reply([{"id": "1", "name": "new", "exchange": "Binance"}]),
+    }
     async with (
         Wire(script) as wire,
         TreadClient(TOKEN, base_url=wire.url, auth_scheme="Bearer") as client,

@@ -239,13 +239,14 @@ def test_a_header_that_would_break_the_request_is_refused(name: Any, text: Any) 
 def test_a_proxy_is_for_https_only() -> None:
     """A proxy sees what goes over plain http, so that it is refused there, without its password."""
     assert check.proxy(None, "http://localhost") is None
-    assert check.proxy("http://10.0.0.1:3128", HOST) == "http://10.0.0.1:3128"
+    assert check.proxy(Secret("http://10.0.0.1:3128"), HOST) == "http://10.0.0.1:3128"
     for proxy, base in (
         ("http://u:canary@p", "http://localhost"),
+        ("http://u:canary@p", HOST),
         ("socks5://canary", HOST),
         ("canary\n", HOST),
     ):
-        assert "canary" not in refused(check.proxy, proxy, base)
+        assert "canary" not in refused(check.proxy, Secret(proxy), base)
 
 
 def test_tls_verification_cannot_be_switched_off() -> None:

@@ -61,6 +61,12 @@ UPDATE = requests.update_account(account_id="1", fields={"margin_mode": "CROSS"}
 CREATE = requests.create_account(name="a", exchange="x", api_key=KEY, api_secret=KEY, password=None, extra={})
 ARCHIVE = requests.archive_account(name="a")
 
+
+def _broken(error: ProtocolError) -> ProtocolError:
+    error.broken = True
+    return error
+
+
 # The error; why it failed for a read, for an absolute write, for any other write;
 # whether it may be applied for a leverage of one account, of several, an update, any other write.
 NO, YES = False, True
@@ -73,14 +79,15 @@ TABLE: list[tuple[TreadError, tuple[Cause, Cause, Cause], tuple[bool, bool, bool
     (TransportError("x"), (L, L, X), (YES, YES, YES, YES)),
     (OutcomeUnknownError("x"), (L, L, X), (YES, YES, YES, YES)),
     (DeadlineExceededError("x"), (L, L, X), (YES, YES, YES, YES)),
-    (ProtocolError("x"), (L, L, X), (YES, YES, YES, YES)),
+    (ProtocolError("x"), (X, X, X), (YES, YES, YES, YES)),
+    (_broken(ProtocolError("x")), (L, L, X), (YES, YES, YES, YES)),
     (malformed(), (L, L, X), (YES, YES, YES, YES)),
     (DecodeError("x"), (X, X, X), (YES, YES, YES, YES)),
     (AuthError(401, "x"), (X, X, X), (NO, NO, NO, NO)),
     (BlockedError(403, "x"), (X, X, X), (NO, NO, NO, NO)),
     *((RejectedError(s, "x"), (X, X, X), (NO, NO, NO, NO)) for s in (400, 403, 404, 405, 409, 413, 415)),
     *((RejectedError(s, "x"), (X, X, X), (YES, YES, YES, YES)) for s in (402, 408, 410, 418, 423, 499)),
-    (UnprocessableError(422, "x"), (X, R, X), (NO, YES, NO, YES)),
+    (UnprocessableError(422, "x"), (X, R, X), (NO, YES, YES, YES)),
     (RateLimitedError(429, "x"), (T, T, X), (NO, NO, NO, YES)),
     (ServerError(503, "x"), (T, T, X), (YES, YES, YES, YES)),
     *((ServerError(s, "x"), (F, F, X), (YES, YES, YES, YES)) for s in (500, 502, 504)),
@@ -113,7 +120,10 @@ def test_why_an_attempt_failed(
     read, absolute, acting = causes
 
     assert {cause_of(error, request.endpoint) for request in READS} == {read}
-    assert {cause_of(error, request.endpoint) for request in (ONE, MANY, UPDATE)} == {absolute}
+    assert {cause_of(error, request.endpoint) for request in (ONE, MANY)} == {absolute}
+    # A 422 of an update has no exchange behind it that might change its mind.
+    updated = X if isinstance(error, UnprocessableError) else absolute
+    assert cause_of(error, UPDATE.endpoint) == updated
     assert {cause_of(error, request.endpoint) for request in (CREATE, ARCHIVE, POST)} == {acting}
 
 

@@ -32,7 +32,7 @@ Ask: TypeAlias = Callable[[TreadClient], Awaitable[Any]]
 
 def create(client: TreadClient, **changes: Any) -> Awaitable[Any]:
     """Creates an account whose every secret is a canary."""
-    fields = {"name": "new", "exchange": "OKX", "api_key": API_KEY, "password": PASSWORD}
+    fields = {"name": "new", "exchange": "Binance", "api_key": API_KEY, "password": PASSWORD}
     return client.create_account(**({**fields, "api_secret": Secret(API_SECRET)} | changes))
 
 

@@ -46,10 +46,11 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LINE_BREAKS: Final = re.compile(r"[\r\n]")
 _HALF_PAIR: Final = re.compile(r"[\ud800-\udfff]")
 _PLAIN_DECIMAL: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
-_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+_LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]+")
-_PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
+_PATH: Final = re.compile(r"/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 _OWN_HEADERS: Final = frozenset(
     {
         "accept-encoding", "authorization", "connection", "content-encoding", "content-length",
@@ -87,7 +88,7 @@ def account_id(value: object) -> str:
 
 def _unique(values: object, what: str, check: Callable[[object], str], if_empty: str) -> list[str]:
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise UsageError(f"{what} is a list of texts, not {type(values).__name__}")
+        raise UsageError(f"{what} is a list of texts, such as ['a'], not {type(values).__name__}")
     given = list(dict.fromkeys(check(value) for value in values))
     if not given:
         raise UsageError(f"{what} is empty; {if_empty}")
@@ -111,10 +112,10 @@ def account_ids(values: object) -> list[str]:
 def leverage(value: object) -> str:
     """A leverage above zero as a plain decimal text, without exponent."""
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        raise UsageError(f"leverage is an int, a str or a Decimal, not {type(value).__name__}")
+        raise UsageError(f"leverage is an int, a str or a Decimal such as '2.5', not {type(value).__name__}")
     if isinstance(value, Decimal):
         if not value.is_finite() or not -12 <= value.adjusted() <= 12:
-            raise UsageError("leverage is out of range")
+            raise UsageError("leverage is a finite number of at most 12 digits before the point")
         text = format(value, "f")
     else:
         text = str(value) if isinstance(value, str) or abs(value) < 10**12 else ""
@@ -127,13 +128,27 @@ def leverage(value: object) -> str:
 
 def token(value: Secret | str) -> Secret:
     """A token that can stand in a header: printable ASCII without blanks."""
-    if not isinstance(value, Secret | str):
-        raise UsageError(f"a token is a Secret, a str or an async callable, not {type(value).__name__}")
-    text = Secret.of(value).reveal()
+    value = wrapped(value, "a token")
+    if problem := _token_problem(value.reveal()):
+        raise UsageError(problem)
+    return value
+
+
+def _token_problem(text: str) -> str:
     if not text:
-        raise UsageError("the token is empty")
+        return "the token is empty"
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise UsageError("the token contains a blank, a control character or a character outside ASCII")
+        return (
+            "the token contains a blank, a control character or a character outside ASCII; "
+            "give the bare token, without a scheme before it"
+        )
+    return ""
+
+
+def wrapped(value: Secret | str, what: str) -> Secret:
+    """*value* as a `Secret`, so that no frame holds its text when something else is refused."""
+    if not isinstance(value, Secret | str):
+        raise UsageError(f"{what} is a Secret or a str, not {type(value).__name__}")
     return Secret.of(value)
 
 
@@ -146,13 +161,25 @@ def auth_scheme(value: object) -> str:
 
 def secret(value: Secret | str, what: str) -> Secret:
     """A key or password as a `Secret`. Line breaks may stand in it: some exchanges give out PEM keys."""
-    if not isinstance(value, Secret | str):
-        raise UsageError(f"{what} is a Secret or a str, not {type(value).__name__}")
-    text = Secret.of(value).reveal()
+    value = wrapped(value, what)
+    if problem := _secret_problem(value.reveal()):
+        raise UsageError(f"{what} {problem}")
+    return value
+
+
+def _secret_problem(text: str) -> str:
+    if not text or text.isspace():
+        return "is empty"
     if text != text.strip("\r\n"):
-        raise UsageError(f"{what} begins or ends with a line break; strip it")
-    required_text(_LINE_BREAKS.sub("", text), what)
-    return Secret.of(value)
+        return "begins or ends with a line break; strip it"
+    if _CONTROL.search(_LINE_BREAKS.sub("", text)):
+        return "contains a control character"
+    return "is the mask that the server shows in its place; give the real one" if is_mask(text) else ""
+
+
+def is_mask(value: object) -> bool:
+    """Whether *value* is what the server lists instead of a secret. Sent back, it would become one."""
+    return isinstance(value, str) and len(value) > 2 and not value.strip("*")
 
 
 def base_url(value: object) -> str:
@@ -227,7 +254,7 @@ def method(value: object) -> str:
 def params(values: Mapping[str, str | int] | None) -> dict[str, str]:
     """Query parameters as texts; a bool is refused, since the API wants ``true`` spelled out."""
     texts: dict[str, str] = {}
-    for name, value in (values or {}).items():
+    for name, value in _mapping(values, "params").items():
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise UsageError(f"the parameter {name!r} is a str or an int, not {type(value).__name__}")
         if isinstance(value, int) and not -(10**18) < value < 10**18:
@@ -247,15 +274,23 @@ def path(value: object) -> str:
     return value
 
 
-def proxy(value: str | None, base_url: str) -> str | None:
+def proxy(value: Secret | None, base_url: str) -> str | None:
     """The URL of an HTTP proxy, for https only: over plain http it would read the token."""
     if value is None:
         return None
-    if not isinstance(value, str) or not re.fullmatch(r"https?://[\x21-\x7e]+", value):
-        raise UsageError("proxy is the URL of an HTTP proxy, such as http://10.0.0.1:3128")
+    if problem := _proxy_problem(value.reveal(), base_url):
+        raise UsageError(problem)
+    return value.reveal()
+
+
+def _proxy_problem(text: str, base_url: str) -> str:
+    if not re.fullmatch(r"https?://[\x21-\x7e]+", text):
+        return "proxy is the URL of an HTTP proxy, such as http://10.0.0.1:3128"
+    if "@" in text:
+        return "a proxy with a user name and password in its URL is not supported"
     if not base_url.startswith("https://"):
-        raise UsageError("a proxy is only used for an https base_url: over http it would see the token")
-    return value
+        return "a proxy is only used for an https base_url: over http it would see the token"
+    return ""
 
 
 def ssl_context(value: tls.SSLContext | None) -> tls.SSLContext | None:
@@ -279,7 +314,7 @@ def max_in_flight(value: int) -> int:
 def extra_headers(values: Mapping[str, str] | None) -> dict[str, str]:
     """Headers to send along, such as ``User-Agent``; those the library owns are refused."""
     headers: dict[str, str] = {}
-    for name, text in (values or {}).items():
+    for name, text in _mapping(values, "headers").items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
             raise UsageError("a header's name is letters, digits and hyphens")
         if name.lower() in _OWN_HEADERS:
@@ -292,12 +327,27 @@ def extra_headers(values: Mapping[str, str] | None) -> dict[str, str]:
 
 def extra_fields(values: Mapping[str, Any] | None, taken: Iterable[str]) -> dict[str, Any]:
     """Undocumented body fields, none of which stands for a documented one."""
-    fields = dict(values or {})
-    for name in fields:
+    fields = dict(_mapping(values, "extra"))
+    for name, value in fields.items():
         required_text(name, "the name of an extra field")
         if name in taken:
             raise UsageError(f"the field {name} has an argument of its own")
+        if is_mask(value.reveal() if isinstance(value, Secret) else value):
+            raise UsageError(f"the field {name} is the mask of a secret; give the real one or leave it out")
     return fields
+
+
+def _mapping(values: Mapping[str, Any] | None, what: str) -> Mapping[str, Any]:
+    if values is not None and not isinstance(values, Mapping):
+        raise UsageError(f"{what} is a mapping, not {type(values).__name__}")
+    return values or {}
+
+
+def flag(value: bool, what: str) -> bool:
+    """True or False; a text such as "false" would count as true."""
+    if not isinstance(value, bool):
+        raise UsageError(f"{what} is True or False, not {type(value).__name__}")
+    return value
 
 
 def deadline_s(value: float) -> float:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from tread_async.models import AccountBalances, CachedAccount, CachedBalances
 
 __all__ = ["merged_balances", "merged_cached_balances"]
@@ -33,11 +35,14 @@ def merged_cached_balances(answers: Sequence[CachedBalances], names: Sequence[st
         return answers[0]
     wanted: dict[str, list[CachedAccount]] = {name: [] for name in names}
     errors: list[Any] = []
+    seen: set[bytes] = set()
     for answer in answers:
         settled = {name for name, accounts in wanted.items() if accounts}
         for account in answer.balances:
             if account.account_name in wanted and account.account_name not in settled:
                 wanted[account.account_name].append(account)
-        errors += [error for error in answer.errors if error not in errors]
+        encoded = [msgspec.json.encode(error) for error in answer.errors]
+        errors += [error for error, text in zip(answer.errors, encoded, strict=True) if text not in seen]
+        seen.update(encoded)
     balances = tuple(account for accounts in wanted.values() for account in accounts)
     return CachedBalances(balances=balances, errors=tuple(errors))

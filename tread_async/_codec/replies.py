@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from tread_async._codec.endpoints import Endpoint, TwiceNamedError
+from tread_async._codec.endpoints import Endpoint, NotDoneError, TwiceNamedError
 from tread_async._codec.redaction import sanitised, sanitiser
 from tread_async.errors import (
     ApiError,
@@ -89,7 +89,7 @@ def _problem(error: Exception) -> str:
 
 def _is_malformed(error: Exception) -> bool:
     return isinstance(error, msgspec.DecodeError) and not isinstance(
-        error, msgspec.ValidationError | TwiceNamedError
+        error, msgspec.ValidationError | TwiceNamedError | NotDoneError
     )
 
 

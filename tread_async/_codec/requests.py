@@ -22,6 +22,7 @@ __all__ = [
     "accounts",
     "archive_account",
     "create_account",
+    "encode",
     "filtered",
     "set_leverage",
     "unlisted",
@@ -44,6 +45,7 @@ class Request(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     body: bytes | None = None
     secrets: tuple[Secret, ...] = ()  # what the body carries and a server might echo
     one_target: bool = False  # the write touches one thing, so that a refusal speaks of all of it
+    keys: tuple[tuple[str, str], ...] = ()  # what it sets, where a newer write must win
 
     def __repr__(self) -> str:
         return f"<Request {self.endpoint.label}>"
@@ -99,6 +101,7 @@ def create_account(
     password: Secret | None,
     extra: Mapping[str, Any],
 ) -> Request[None]:
+    more = encodable(extra)  # before any secret is revealed to a frame
     fields: dict[str, Any] = {
         "name": name,
         "exchange": exchange,
@@ -109,12 +112,17 @@ def create_account(
     if password is not None:
         fields["password"] = password.reveal()
         secrets += (password,)
-    return _write(endpoints.CREATE_ACCOUNT, fields | dict(extra), secrets=secrets)
+    return _write(endpoints.CREATE_ACCOUNT, fields | more, secrets=secrets + _secrets_in(extra))
 
 
 def update_account(*, account_id: str, fields: Mapping[str, Any]) -> Request[None]:
     # Only the fields given: the server would take a null for a value.
-    return _write(endpoints.UPDATE_ACCOUNT, {"id": account_id, **fields})
+    return _write(
+        endpoints.UPDATE_ACCOUNT,
+        {"id": account_id, **encodable(fields)},
+        secrets=_secrets_in(fields),
+        keys=(("account", account_id),),
+    )
 
 
 def archive_account(*, name: str) -> Request[None]:
@@ -123,13 +131,14 @@ def archive_account(*, name: str) -> Request[None]:
 
 def set_leverage(*, leverage: str, pair: str, account_ids: list[str]) -> Request[None]:
     fields = {"leverage": leverage, "pair": pair, "account_ids": account_ids}
-    return _write(endpoints.SET_LEVERAGE, fields, one_target=len(account_ids) == 1)
+    keys = tuple([(pair, account_id) for account_id in account_ids])
+    return _write(endpoints.SET_LEVERAGE, fields, one_target=len(account_ids) == 1, keys=keys)
 
 
 def unlisted(method: str, path: str, params: Mapping[str, str | int] | None, body: Any) -> Request[Any]:
     endpoint = endpoints.unlisted(method, path)
     query = "?" + urlencode(dict(params)) if params else ""
-    encoded = None if body is None else _encode(body)
+    encoded = None if body is None else encode(body)
     return Request(endpoint=endpoint, target=path + query, body=encoded)
 
 
@@ -139,17 +148,38 @@ def _write(
     *,
     secrets: tuple[Secret, ...] = (),
     one_target: bool = True,
+    keys: tuple[tuple[str, str], ...] = (),
 ) -> Request[None]:
     return Request(
         endpoint=endpoint,
         target=endpoint.path,
-        body=_encode(fields),
+        body=encode(fields),
         secrets=secrets,
         one_target=one_target,
+        keys=keys,
     )
 
 
-def _encode(body: Any) -> bytes:
+def encodable(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """*fields* with their secrets revealed.
+
+    Raises:
+        UsageError: one of the others is not JSON.
+    """
+    encode({name: value for name, value in fields.items() if not isinstance(value, Secret)})
+    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in fields.items()}
+
+
+def _secrets_in(fields: Mapping[str, Any]) -> tuple[Secret, ...]:
+    return tuple([value for value in fields.values() if isinstance(value, Secret)])
+
+
+def encode(body: Any) -> bytes:
+    """*body* as JSON; a finite `Decimal` becomes a text.
+
+    Raises:
+        UsageError: it is not JSON; neither the sentence nor its chain shows it.
+    """
     try:
         # Not msgspec: it writes NaN as null, which the server could take for "clear this field".
         text = json.dumps(
