@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from tread_async._codec import arguments as check
+from tread_async._codec import settings
 from tread_async.errors import TreadError
 from tread_async.secret import Secret
 
@@ -31,7 +31,7 @@ class Identity:
         self._scheme = scheme
         self._source = source if callable(source) else None
         self._lock = asyncio.Lock()
-        self._token = None if callable(source) else check.token(source)
+        self._token = None if callable(source) else settings.token(source)
         self._refused: tuple[Secret, ...] = ()
 
     def __repr__(self) -> str:
@@ -57,7 +57,7 @@ class Identity:
         """Asks the function for a token if there is none. Raises whatever the function raises."""
         async with self._lock:
             if self._token is None and self._source is not None:
-                self._token = check.token(await self._ask(self._source))
+                self._token = settings.token(await self._ask(self._source))
 
     def refused(self, token: Secret | None) -> None:
         """The server refused *token*: if it is still in use, the function is asked for another."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from tread_async._calls import Calls, ClientStats
 from tread_async._codec import arguments as check
-from tread_async._codec import requests
+from tread_async._codec import requests, settings
 from tread_async._codec.endpoints import BALANCES, CACHED_BALANCES
 from tread_async._codec.merging import merged_balances, merged_cached_balances
 from tread_async._identity import Identity, TokenSource
@@ -75,17 +75,17 @@ class TreadClient:
         # First of all, so that no frame holds a secret in clear when something else is refused.
         token = token if callable(token) else check.wrapped(token, "a token")
         hidden_proxy, proxy = None if proxy is None else check.wrapped(proxy, "proxy"), None
-        self._token = token if callable(token) else check.token(token)
-        self._auth_scheme = check.auth_scheme(auth_scheme)
-        self._base_url = check.base_url(base_url)
+        self._token = token if callable(token) else settings.token(token)
+        self._auth_scheme = settings.auth_scheme(auth_scheme)
+        self._base_url = settings.base_url(base_url)
         self._deadline_s = None if deadline_s is None else check.deadline_s(deadline_s)
         if retry is not None and not isinstance(retry, RetryPolicy):
             raise UsageError(f"retry is a RetryPolicy, not {type(retry).__name__}")
         self._retry = retry
-        self._max_in_flight = check.max_in_flight(max_in_flight)
-        self._headers = {"User-Agent": f"tread-async/{__version__}", **check.extra_headers(headers)}
-        self._proxy = check.proxy(hidden_proxy, self._base_url)
-        self._ssl = check.ssl_context(ssl)
+        self._max_in_flight = settings.max_in_flight(max_in_flight)
+        self._headers = {"User-Agent": f"tread-async/{__version__}", **settings.extra_headers(headers)}
+        self._proxy = settings.proxy(hidden_proxy, self._base_url)
+        self._ssl = settings.ssl_context(ssl)
         self._home: tuple[int, asyncio.AbstractEventLoop] | None = None
         self._transport: Transport | None = None
         self._calls: Calls | None = None
@@ -94,9 +94,8 @@ class TreadClient:
         return f"<TreadClient {self._base_url} {self._state}>"
 
     async def __aenter__(self) -> Self:
-        from tread_async._transport import (
-            Transport,  # aiohttp takes 200 ms to import: not before it is needed
-        )
+        # aiohttp takes 200 ms to import: not before it is needed.
+        from tread_async._transport import Transport
 
         if self._state != "not open":
             raise UsageError("a TreadClient is opened once; make a new one")
@@ -144,7 +143,7 @@ class TreadClient:
 
     def _ready(self, deadline_s: float | None) -> Calls:
         if self._state != "open" or self._calls is None:
-            raise UsageError(f"the client is {self._state}; use 'async with TreadClient(...)'")
+            raise UsageError(f"the client is {self._state}; use a new one with 'async with TreadClient(...)'")
         if self._home != (os.getpid(), loop := _running_loop()):
             raise UsageError(_OTHER_LOOP if loop else _NO_LOOP)
         if deadline_s is not None:

@@ -9,7 +9,8 @@ import pytest
 
 from tests.pure.support import cached_row, live_row, ok, refusal
 from tread_async._codec.endpoints import BALANCES, CACHED_BALANCES, Endpoint
-from tread_async._codec.replies import parse
+from tread_async._codec.replies import Reply, parse
+from tread_async.errors import DecodeError
 
 MEGABYTE = 1024 * 1024
 FAMILIES: list[Any] = [
@@ -144,3 +145,21 @@ def test_amounts_outside_the_rows_are_checked_too(field: str) -> None:
     parse(CACHED_BALANCES, ok(reply("1.50")))
 
     assert f"{field}`" in str(refusal(CACHED_BALANCES, ok(reply("1_50"))))
+
+
+NAMES = ["\u8d26\u6237", "acc-\u0663", "\u00e9", "\U0001d7d9", "\\u8d26", "\\u0663", "\\ud83d\\ude00"]
+FOREIGN = ["\u0665", "\U0001d7dd", "\\u0665", "\\ud835\\udfdd"]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+@pytest.mark.parametrize("digit", ["5", *FOREIGN], ids=ascii)
+def test_digits_of_other_scripts_are_refused_in_amounts_alone(name: str, digit: str) -> None:
+    """Whatever letters and digits an account's name has, only ASCII digits make an amount."""
+    row = f'{{"symbol": "USDT", "amount": "{digit}"}}'
+    body = f'{{"balances": [{{"account_name": "{name}", "account_id": "1", "assets": [{row}]}}]}}'.encode()
+
+    if digit == "5":
+        assert parse(CACHED_BALANCES, Reply(status=200, body=body)).balances[0].assets[0].amount == 5
+    else:
+        with pytest.raises(DecodeError, match=r"\$\.balances\[0\]\.assets\[0\]\.amount"):
+            parse(CACHED_BALANCES, Reply(status=200, body=body))

@@ -81,6 +81,16 @@ def test_bad_start(capsys: pytest.CaptureFixture[str]) -> None:
             assert err.startswith("simulator: ")
 
 
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_port_out_of_range(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A port that is none is refused with the range, not with a traceback."""
+    with pytest.raises(SystemExit) as ended:
+        main([f"--port={port}"])
+
+    assert ended.value.code == 2
+    assert "from 0 to 65535" in capsys.readouterr().err
+
+
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     """Help shows every option and an example."""
     with pytest.raises(SystemExit) as left:

@@ -6,13 +6,10 @@ sentence repeats a secret.
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import ssl as tls
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from tread_async.errors import UsageError
 from tread_async.secret import Secret
@@ -22,22 +19,20 @@ __all__ = [
     "account_ids",
     "account_name",
     "account_names",
-    "auth_scheme",
-    "base_url",
     "deadline_s",
     "extra_fields",
-    "extra_headers",
+    "flag",
+    "has_dots",
+    "is_mask",
     "leverage",
-    "max_in_flight",
+    "mapping",
     "method",
     "pair",
     "params",
     "path",
-    "proxy",
     "required_text",
     "secret",
-    "ssl_context",
-    "token",
+    "wrapped",
 ]
 
 _MAX_NAME_BYTES: Final = 1024  # a name of 1 KiB still fits a URL of 4 KiB when every byte is escaped
@@ -46,17 +41,8 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LINE_BREAKS: Final = re.compile(r"[\r\n]")
 _HALF_PAIR: Final = re.compile(r"[\ud800-\udfff]")
 _PLAIN_DECIMAL: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
-_LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_HOST: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]+")
-_PATH: Final = re.compile(r"/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
-_OWN_HEADERS: Final = frozenset(
-    {
-        "accept-encoding", "authorization", "connection", "content-encoding", "content-length",
-        "content-type", "cookie", "expect", "host", "proxy-authorization", "te", "transfer-encoding",
-    }
-)  # fmt: skip
+PATH: Final = re.compile(r"/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 
 
 def required_text(value: object, what: str) -> str:
@@ -126,37 +112,11 @@ def leverage(value: object) -> str:
     return text
 
 
-def token(value: Secret | str) -> Secret:
-    """A token that can stand in a header: printable ASCII without blanks."""
-    value = wrapped(value, "a token")
-    if problem := _token_problem(value.reveal()):
-        raise UsageError(problem)
-    return value
-
-
-def _token_problem(text: str) -> str:
-    if not text:
-        return "the token is empty"
-    if not text.isascii() or not text.isprintable() or " " in text:
-        return (
-            "the token contains a blank, a control character or a character outside ASCII; "
-            "give the bare token, without a scheme before it"
-        )
-    return ""
-
-
 def wrapped(value: Secret | str, what: str) -> Secret:
     """*value* as a `Secret`, so that no frame holds its text when something else is refused."""
     if not isinstance(value, Secret | str):
         raise UsageError(f"{what} is a Secret or a str, not {type(value).__name__}")
     return Secret.of(value)
-
-
-def auth_scheme(value: object) -> str:
-    """The word in front of the token: ``Token``, or ``Bearer`` on old installations."""
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", value):
-        raise UsageError("auth_scheme is one word, such as Token or Bearer")
-    return value
 
 
 def secret(value: Secret | str, what: str) -> Secret:
@@ -182,56 +142,7 @@ def is_mask(value: object) -> bool:
     return isinstance(value, str) and len(value) > 2 and not value.strip("*")
 
 
-def base_url(value: object) -> str:
-    """The server's URL without a slash at its end; https, or http on this machine alone."""
-    if not isinstance(value, str):
-        raise UsageError(f"base_url is a text, not {type(value).__name__}")
-    if not value.isascii() or not value.isprintable() or " " in value or "\\" in value:
-        raise UsageError(
-            "base_url contains a blank, a backslash or a character that does not belong in a URL"
-        )
-    try:
-        parts = urlsplit(value)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        host, port = "", None
-    if not host or parts.scheme not in ("http", "https"):
-        raise UsageError("base_url starts with https:// and a host, such as https://app.tread.fi")
-    if "@" in parts.netloc:
-        raise UsageError("base_url carries a user name or password; give the token instead")
-    if "?" in value or "#" in value:
-        raise UsageError("base_url carries a query or a fragment")
-    spelled = (f"[{host}]" if ":" in host else host) + ("" if port is None else f":{port}")
-    if not _is_host(host) or parts.netloc.lower() != spelled:
-        raise UsageError("base_url does not name a host in the usual notation")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise UsageError("base_url is plain http to another machine, which would show the token; use https")
-    if parts.path and (not _PATH.fullmatch(parts.path) or _has_dots(parts.path)):
-        raise UsageError("base_url has a path with '.', '..' or characters that need escaping")
-    return parts.scheme + value[len(parts.scheme) :].rstrip("/")
-
-
-def _is_host(host: str) -> bool:
-    if ":" in host or host.rpartition(".")[2].isdigit():
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            return False
-        return True
-    # "0x7f.1" and the like: resolvers read numbers in many notations, and we read none of them.
-    return bool(_HOST.fullmatch(host)) and not host.rpartition(".")[2].startswith("0x")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _has_dots(text: str) -> bool:
+def has_dots(text: str) -> bool:
     decoded = re.sub("%2e", ".", text, flags=re.IGNORECASE)
     return any(part in (".", "..") for part in decoded.split("/"))
 
@@ -254,7 +165,7 @@ def method(value: object) -> str:
 def params(values: Mapping[str, str | int] | None) -> dict[str, str]:
     """Query parameters as texts; a bool is refused, since the API wants ``true`` spelled out."""
     texts: dict[str, str] = {}
-    for name, value in _mapping(values, "params").items():
+    for name, value in mapping(values, "params").items():
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise UsageError(f"the parameter {name!r} is a str or an int, not {type(value).__name__}")
         if isinstance(value, int) and not -(10**18) < value < 10**18:
@@ -267,67 +178,16 @@ def params(values: Mapping[str, str | int] | None) -> dict[str, str]:
 
 def path(value: object) -> str:
     """The path of a request that is not in the table: absolute, escaped, without query."""
-    if not isinstance(value, str) or not _PATH.fullmatch(value):
+    if not isinstance(value, str) or not PATH.fullmatch(value):
         raise UsageError("path starts with '/', has no query (use params) and nothing that needs escaping")
-    if value.startswith("//") or _has_dots(value):
+    if value.startswith("//") or has_dots(value):
         raise UsageError("path may not start with '//' or contain '.' or '..' parts")
     return value
 
 
-def proxy(value: Secret | None, base_url: str) -> str | None:
-    """The URL of an HTTP proxy, for https only: over plain http it would read the token."""
-    if value is None:
-        return None
-    if problem := _proxy_problem(value.reveal(), base_url):
-        raise UsageError(problem)
-    return value.reveal()
-
-
-def _proxy_problem(text: str, base_url: str) -> str:
-    if not re.fullmatch(r"https?://[\x21-\x7e]+", text):
-        return "proxy is the URL of an HTTP proxy, such as http://10.0.0.1:3128"
-    if "@" in text:
-        return "a proxy with a user name and password in its URL is not supported"
-    if not base_url.startswith("https://"):
-        return "a proxy is only used for an https base_url: over http it would see the token"
-    return ""
-
-
-def ssl_context(value: tls.SSLContext | None) -> tls.SSLContext | None:
-    """A context of the caller's, if it verifies certificates and names."""
-    if value is None:
-        return None
-    if not isinstance(value, tls.SSLContext):
-        raise UsageError(f"ssl is an ssl.SSLContext, not {type(value).__name__}")
-    if value.verify_mode != tls.CERT_REQUIRED or not value.check_hostname:
-        raise UsageError("ssl must verify certificates and host names; add your authority to its store")
-    return value
-
-
-def max_in_flight(value: int) -> int:
-    """How many requests may be in flight at once."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
-        raise UsageError("max_in_flight is a whole number from 1 to 1000")
-    return value
-
-
-def extra_headers(values: Mapping[str, str] | None) -> dict[str, str]:
-    """Headers to send along, such as ``User-Agent``; those the library owns are refused."""
-    headers: dict[str, str] = {}
-    for name, text in _mapping(values, "headers").items():
-        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-            raise UsageError("a header's name is letters, digits and hyphens")
-        if name.lower() in _OWN_HEADERS:
-            raise UsageError(f"the header {name} is set by the library")
-        if not isinstance(text, str) or not text.isascii() or not text.isprintable():
-            raise UsageError(f"the header {name} has a value that is not printable ASCII")
-        headers[name] = text
-    return headers
-
-
 def extra_fields(values: Mapping[str, Any] | None, taken: Iterable[str]) -> dict[str, Any]:
     """Undocumented body fields, none of which stands for a documented one."""
-    fields = dict(_mapping(values, "extra"))
+    fields = dict(mapping(values, "extra"))
     for name, value in fields.items():
         required_text(name, "the name of an extra field")
         if name in taken:
@@ -337,7 +197,7 @@ def extra_fields(values: Mapping[str, Any] | None, taken: Iterable[str]) -> dict
     return fields
 
 
-def _mapping(values: Mapping[str, Any] | None, what: str) -> Mapping[str, Any]:
+def mapping(values: Mapping[str, Any] | None, what: str) -> Mapping[str, Any]:
     if values is not None and not isinstance(values, Mapping):
         raise UsageError(f"{what} is a mapping, not {type(values).__name__}")
     return values or {}

@@ -26,6 +26,12 @@ and then serves until it is interrupted. Try, with a token of that line:
 """
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text}")
+    return int(text)
+
+
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m tread_async.simulator",
@@ -34,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    made.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (default)")
+    made.add_argument("--port", type=_port, default=0, help="port to listen on; 0 takes a free one (default)")
     made.add_argument(
         "--accounts", type=int, default=20, help="accounts of each token (default: %(default)s)"
     )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from tread_async._codec import arguments as check
+from tread_async._codec import settings
 from tread_async.errors import UsageError
 from tread_async.secret import Secret
 
@@ -40,7 +41,7 @@ def refused(check_it: Callable[..., object], *args: Any) -> str:
 def test_a_token_that_cannot_stand_in_a_header_is_refused(spoiled: str, where: str) -> None:
     """A token with a line break, blank or character outside ASCII is refused and not repeated."""
     for token in (where.format(spoiled), Secret(where.format(spoiled))):
-        text = refused(check.token, token)
+        text = refused(settings.token, token)
 
         assert "can" not in text.replace("cannot", "")
         assert "ary" not in text
@@ -49,24 +50,24 @@ def test_a_token_that_cannot_stand_in_a_header_is_refused(spoiled: str, where: s
 @pytest.mark.parametrize("value", ["", Secret(""), None, 7, b"canary", ["canary"]], ids=repr)
 def test_what_is_no_token_is_refused(value: Any) -> None:
     """No token at all, or a value of another type, is refused by its type."""
-    assert "canary" not in refused(check.token, value)
+    assert "canary" not in refused(settings.token, value)
 
 
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1))
 def test_a_printable_token_is_kept(text: str) -> None:
     """Any printable ASCII without blanks is a token, unchanged; a `Secret` stays the object it is."""
-    token = check.token(text)
+    token = settings.token(text)
 
     assert token.reveal() == text
-    assert check.token(token) is token
+    assert settings.token(token) is token
 
 
 @pytest.mark.parametrize("word", ["Token", "Bearer", "X-Own"])
 def test_a_scheme_is_one_word(word: str) -> None:
     """The word in front of the token is kept; anything that is not one word is refused."""
-    assert check.auth_scheme(word) == word
+    assert settings.auth_scheme(word) == word
     for other in ("", " ", f"{word} ", f"{word}\n", f"{word}\r\nX: y", f"{word} x", "-x", "é", None, 7):
-        refused(check.auth_scheme, other)
+        refused(settings.auth_scheme, other)
 
 
 LABELS = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True).filter(lambda s: s[:2] != "0x")
@@ -80,14 +81,14 @@ def test_a_base_url_keeps_its_path_prefix(host: str, port: int | None, prefix: s
     """An https URL is kept whole, port and path prefix included; only slashes at its end go."""
     url = f"https://{host}{f':{port}' if port else ''}{prefix}"
 
-    assert check.base_url(url + slashes) == url
+    assert settings.base_url(url + slashes) == url
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.8.7", "[::1]", "LOCALHOST"])
 @pytest.mark.parametrize("rest", ["", ":8000", "/prefix", ":8000/a/b"])
 def test_plain_http_is_for_this_machine(host: str, rest: str) -> None:
     """http reaches a loopback address or localhost, and nothing else."""
-    assert check.base_url(f"http://{host}{rest}") == f"http://{host}{rest}"
+    assert settings.base_url(f"http://{host}{rest}") == f"http://{host}{rest}"
 
 
 @given(HOSTS.filter(lambda host: host != "localhost"), st.none() | st.integers(1, 65535), PREFIXES)
@@ -102,7 +103,7 @@ def test_plain_http_is_for_this_machine(host: str, rest: str) -> None:
 @example("[::ffff:10.0.0.1]", None, "")
 def test_plain_http_to_another_machine_is_refused(host: str, port: int | None, prefix: str) -> None:
     """The token never crosses a network in clear."""
-    refused(check.base_url, f"http://{host}{f':{port}' if port else ''}{prefix}")
+    refused(settings.base_url, f"http://{host}{f':{port}' if port else ''}{prefix}")
 
 
 ODD = (
@@ -116,8 +117,8 @@ ODD = (
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_odd_notations_of_a_host_are_refused(scheme: str, host: str) -> None:
     """Numbers that resolvers read as addresses, and hosts in half a notation, are no base URL."""
-    refused(check.base_url, f"{scheme}://{host}")
-    refused(check.base_url, f"{scheme}://{host}:8000/prefix")
+    refused(settings.base_url, f"{scheme}://{host}")
+    refused(settings.base_url, f"{scheme}://{host}:8000/prefix")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def test_odd_notations_of_a_host_are_refused(scheme: str, host: str) -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_brackets_enclose_a_whole_ipv6_address(scheme: str, host: str) -> None:
     """A bracket in a host encloses an IPv6 address and nothing stands beside it but a port."""
-    refused(check.base_url, f"{scheme}://{host}:8000")
+    refused(settings.base_url, f"{scheme}://{host}:8000")
 
 
 @given(
@@ -142,7 +143,7 @@ def test_what_is_accepted_is_what_aiohttp_will_dial(base: str, before: str, afte
     """Whatever mixture is accepted has no userinfo, query or fragment, and means one host to both parsers."""
     scheme, _, rest = base.partition("://")
     try:
-        url = check.base_url(f"{scheme}://{before}{rest}{after}")
+        url = settings.base_url(f"{scheme}://{before}{rest}{after}")
     except UsageError:
         return
 
@@ -158,13 +159,13 @@ def test_what_is_accepted_is_what_aiohttp_will_dial(base: str, before: str, afte
 )  # fmt: skip
 def test_a_base_url_with_more_than_a_plain_path_is_refused(tail: str) -> None:
     """Queries, fragments, dot segments and what needs escaping would change the path of every request."""
-    refused(check.base_url, HOST + tail)
+    refused(settings.base_url, HOST + tail)
 
 
 @pytest.mark.parametrize("userinfo", ["canary@", "canary:canary@", ":canary@", "@", "canary%40x@"])
 def test_a_base_url_with_userinfo_is_refused_without_showing_it(userinfo: str) -> None:
     """A password in the URL is refused, and the sentence does not repeat it."""
-    assert "canary" not in refused(check.base_url, f"https://{userinfo}app.tread.fi")
+    assert "canary" not in refused(settings.base_url, f"https://{userinfo}app.tread.fi")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_a_base_url_with_userinfo_is_refused_without_showing_it(userinfo: str) -
 )  # fmt: skip
 def test_what_is_no_url_of_a_server_is_refused(value: object) -> None:
     """A base URL is a text with an http scheme, a host and at most one port."""
-    refused(check.base_url, value)
+    refused(settings.base_url, value)
 
 
 @pytest.mark.trap(12)
@@ -223,30 +224,30 @@ OWNED = "Authorization cookie CONTENT-LENGTH Host Transfer-Encoding Content-Type
 @pytest.mark.parametrize("name", OWNED.split())
 def test_headers_that_the_library_owns_are_refused(name: str) -> None:
     """Identity, framing and encoding are not for extra headers, in whatever case."""
-    assert "canary" not in refused(check.extra_headers, {name: "canary"})
+    assert "canary" not in refused(settings.extra_headers, {name: "canary"})
 
 
 @pytest.mark.parametrize("name", ["", "X Y", "X:", "X\r\nY", "é", 7, None], ids=repr)
 @pytest.mark.parametrize("text", ["a\r\nb: c", "a\nb", "a\x00b", "é", 7, None], ids=repr)
 def test_a_header_that_would_break_the_request_is_refused(name: Any, text: Any) -> None:
     """A name or value that could start another header, or is not ASCII, is refused."""
-    assert check.extra_headers({"User-Agent": "desk/1.0 (x)"}) == {"User-Agent": "desk/1.0 (x)"}
-    assert check.extra_headers(None) == {}
-    refused(check.extra_headers, {name: "x"})
-    refused(check.extra_headers, {"X-Own": text})
+    assert settings.extra_headers({"User-Agent": "desk/1.0 (x)"}) == {"User-Agent": "desk/1.0 (x)"}
+    assert settings.extra_headers(None) == {}
+    refused(settings.extra_headers, {name: "x"})
+    refused(settings.extra_headers, {"X-Own": text})
 
 
 def test_a_proxy_is_for_https_only() -> None:
     """A proxy sees what goes over plain http, so that it is refused there, without its password."""
-    assert check.proxy(None, "http://localhost") is None
-    assert check.proxy(Secret("http://10.0.0.1:3128"), HOST) == "http://10.0.0.1:3128"
+    assert settings.proxy(None, "http://localhost") is None
+    assert settings.proxy(Secret("http://10.0.0.1:3128"), HOST) == "http://10.0.0.1:3128"
     for proxy, base in (
         ("http://u:canary@p", "http://localhost"),
         ("http://u:canary@p", HOST),
         ("socks5://canary", HOST),
         ("canary\n", HOST),
     ):
-        assert "canary" not in refused(check.proxy, Secret(proxy), base)
+        assert "canary" not in refused(settings.proxy, Secret(proxy), base)
 
 
 def test_tls_verification_cannot_be_switched_off() -> None:
@@ -255,17 +256,17 @@ def test_tls_verification_cannot_be_switched_off() -> None:
     nameless.check_hostname = blind.check_hostname = False
     blind.verify_mode = tls.CERT_NONE
 
-    assert check.ssl_context(good) is good
-    assert check.ssl_context(None) is None
+    assert settings.ssl_context(good) is good
+    assert settings.ssl_context(None) is None
     for other in (nameless, blind, False, True, "off"):
-        refused(check.ssl_context, other)
+        refused(settings.ssl_context, other)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1001, True, 1.0, "8", None])
 def test_max_in_flight_is_a_whole_number(value: Any) -> None:
     """From 1 to 1000 requests at once; no bool, fraction or text."""
-    assert (check.max_in_flight(1), check.max_in_flight(1000)) == (1, 1000)
-    refused(check.max_in_flight, value)
+    assert (settings.max_in_flight(1), settings.max_in_flight(1000)) == (1, 1000)
+    refused(settings.max_in_flight, value)
 
 
 @given(st.floats() | st.integers())
