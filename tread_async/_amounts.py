@@ -124,7 +124,7 @@ def _has_foreign_digits(body: bytes) -> bool:
         rest = body.translate(None, _ASCII).decode("utf-8", "replace")
         if any(map(str.isdecimal, rest)):
             return True
-    if b"\\u" not in body:
+    if b"\\" not in body:  # one byte: found at the speed of memchr
         return False
     # Half a surrogate pair may be half a digit of a rare script.
     codes = {int(code, 16) for code in set(_ESCAPED.findall(body))}
