@@ -107,7 +107,7 @@ class Calls:
             return await self._attempt(request, policy, deadline, intent)
         except TreadError as error:
             first = error
-            first.attempts = 1
+            first.attempts, first.endpoint = 1, request.endpoint.label
         except TokenFunctionError as error:
             raise error.error from None
         if cause_of(first, request.endpoint) is not Cause.FINAL:
@@ -200,7 +200,7 @@ class Calls:
             if not unknown:
                 raise error.error from None
             last = error.error
-        last.attempts = attempts
+        last.attempts, last.endpoint = attempts, request.endpoint.label
         raise _unknown(last, request) if unknown else last
 
 

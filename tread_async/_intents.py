@@ -52,10 +52,10 @@ class Intent:
         """
         async with contextlib.AsyncExitStack() as stack:
             for held in self._held:
-                if held.lock.locked():
-                    await wait(_acquired(held.lock))
-                else:
+                if held.calls == 1:  # nobody else: free for certain
                     await held.lock.acquire()
+                else:
+                    await wait(_acquired(held.lock))
                 stack.callback(held.lock.release)
             if self.superseded:
                 failure = NotSentError(_SUPERSEDED)

@@ -61,6 +61,7 @@ async def test_one_request_at_a_time_for_one_account() -> None:
     assert before == ["5"]
     assert leverages(wire) == ["5", "10"]
     assert [type(outcome) for outcome in ended] == [type(None), NotSentError, type(None)]
+    assert str(ended[1]).startswith("POST /api/set_leverage/: a newer call")
 
 
 async def test_other_accounts_and_pairs_do_not_wait() -> None:
