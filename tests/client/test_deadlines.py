@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.samples import ABSOLUTE, EVERY, ONE_TRY, READS, create, write_script
+from tests.support.samples import ABSOLUTE, EVERY, ONE_TRY, READS, Ask, create, write_script
 from tests.support.wire import TOKEN, Step, Wire, drip, reply, stall
 from tread_async import (
     DeadlineExceededError,
     NotSentError,
     OutcomeUnknownError,
     RetryPolicy,
+    TransportError,
     TreadClient,
     TreadError,
     UsageError,
@@ -43,35 +44,44 @@ SLOW: dict[str, Step] = {
 }
 
 
+async def timed_out(server: str, ask: Ask) -> tuple[Wire, TransportError]:
+    """A call that *server* does not answer in time, and that it did receive.
+
+    On a stalled machine the time can be up before the request leaves. Such a run says nothing of a
+    slow server: it is checked for what it is, and made again.
+    """
+    for _ in range(5):
+        async with (
+            Wire(SLOW[server]) as wire,
+            TreadClient(TOKEN, base_url=wire.url, retry=PATIENT, deadline_s=SOON_S) as client,
+        ):
+            with pytest.raises(TransportError) as caught, Stopwatch():
+                await ask(client)
+        if wire.requests:
+            return wire, caught.value
+        assert type(caught.value) in (NotSentError, DeadlineExceededError)
+    raise AssertionError("five requests in a row did not leave in time")
+
+
 @pytest.mark.parametrize("name", READS)
 @pytest.mark.parametrize("server", SLOW)
 async def test_read(name: str, server: str) -> None:
     """A read without a whole answer in time ends with the deadline, though bytes keep coming."""
-    async with (
-        Wire(SLOW[server]) as wire,
-        TreadClient(TOKEN, base_url=wire.url, retry=PATIENT, deadline_s=SOON_S) as client,
-    ):
-        with pytest.raises(DeadlineExceededError) as caught, Stopwatch():
-            await READS[name](client)
+    wire, error = await timed_out(server, READS[name])
 
-    assert len(wire.requests) <= caught.value.attempts == 1
-    assert str(caught.value)
+    assert type(error) is DeadlineExceededError
+    assert len(wire.requests) == error.attempts == 1
+    assert str(error)
 
 
 @pytest.mark.parametrize("name", ABSOLUTE)
 @pytest.mark.parametrize("server", SLOW)
 async def test_write(name: str, server: str) -> None:
-    """A write that was sent and not answered in time is unknown; one that never left is not sent."""
-    async with (
-        Wire(SLOW[server]) as wire,
-        TreadClient(TOKEN, base_url=wire.url, retry=PATIENT, deadline_s=SOON_S) as client,
-    ):
-        with pytest.raises((OutcomeUnknownError, NotSentError)) as caught, Stopwatch():
-            await ABSOLUTE[name](client)
+    """A write that was sent and not answered in time is unknown."""
+    wire, error = await timed_out(server, ABSOLUTE[name])
 
-    # On a stalled machine the time can be up before the request leaves: then, and only then, it says so.
-    assert caught.type is (OutcomeUnknownError if wire.requests else NotSentError)
-    assert len(wire.requests) <= 1
+    assert type(error) is OutcomeUnknownError
+    assert len(wire.requests) == 1
 
 
 async def test_deadline_of_the_call() -> None:
