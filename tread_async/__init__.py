@@ -9,22 +9,31 @@ From the bottom up, imports going down only::
     _attempt, _transport    one attempt over the connection pool
     _calls, _lifecycle      an attempt, its repeats and its outcome; create and archive
     client                  TreadClient: one method per endpoint, for one token
+    keys, balance, outcomes, reports, plans, listing
+                            what is said of accounts of many tokens
+    _fleet                  directory, batches, coalescing, isolation of failures, verified writes
+    manager                 SessionManager: every account of every token
 
 `tread_async.simulator` is a Tread server on loopback, for demos and tests. Nothing here imports it.
 """
 
 from tread_async._calls import ClientStats
-from tread_async._identity import TokenSource
+from tread_async._identity import Credential, TokenSource
 from tread_async._policy import RetryPolicy
 from tread_async._version import __version__
-from tread_async.client import DEFAULT_BASE_URL, TreadClient
+from tread_async._wiring import DEFAULT_BASE_URL
+from tread_async.balance import Balance, BalanceRow
+from tread_async.client import TreadClient
 from tread_async.errors import (
+    AccountError,
     ApiError,
     AuthError,
     BlockedError,
     ClientClosedError,
+    ClosedAfterSendingError,
     DeadlineExceededError,
     DecodeError,
+    IncompleteSnapshotError,
     NameConflictError,
     NotSentError,
     OutcomeUnknownError,
@@ -37,6 +46,9 @@ from tread_async.errors import (
     UnprocessableError,
     UsageError,
 )
+from tread_async.keys import ALL, AccountKey
+from tread_async.listing import Listing
+from tread_async.manager import SessionManager
 from tread_async.models import (
     Account,
     AccountBalances,
@@ -49,41 +61,80 @@ from tread_async.models import (
     MarginMode,
     MarketType,
 )
+from tread_async.outcomes import Failed, Missing, Ok, Outcome, Snapshot, Stale
+from tread_async.plans import LeveragePlan, PlanEntry, Verdict
+from tread_async.reports import (
+    Applied,
+    LeverageReport,
+    MarginModeReport,
+    NotApplied,
+    PlanReport,
+    Unknown,
+    Verification,
+    WriteOutcome,
+)
 from tread_async.secret import Secret
 
 __all__ = [
+    "ALL",
     "DEFAULT_BASE_URL",
     "Account",
     "AccountBalances",
+    "AccountError",
+    "AccountKey",
     "ApiError",
+    "Applied",
     "Asset",
     "AssetType",
     "AuthError",
+    "Balance",
+    "BalanceRow",
     "BlockedError",
     "CachedAccount",
     "CachedAsset",
     "CachedBalances",
     "ClientClosedError",
     "ClientStats",
+    "ClosedAfterSendingError",
+    "Credential",
     "DeadlineExceededError",
     "DecodeError",
     "Equity",
+    "Failed",
+    "IncompleteSnapshotError",
+    "LeveragePlan",
+    "LeverageReport",
+    "Listing",
     "MarginMode",
+    "MarginModeReport",
     "MarketType",
+    "Missing",
     "NameConflictError",
+    "NotApplied",
     "NotSentError",
+    "Ok",
+    "Outcome",
     "OutcomeUnknownError",
+    "PlanEntry",
+    "PlanReport",
     "ProtocolError",
     "RateLimitedError",
     "RejectedError",
     "RetryPolicy",
     "Secret",
     "ServerError",
+    "SessionManager",
+    "Snapshot",
+    "Stale",
     "TokenSource",
     "TransportError",
     "TreadClient",
     "TreadError",
+    "Unknown",
     "UnprocessableError",
     "UsageError",
+    "Verdict",
+    "Verification",
+    "WriteOutcome",
     "__version__",
 ]

@@ -12,6 +12,7 @@ import aiohttp
 from tread_async._codec.requests import Request
 from tread_async.errors import (
     ClientClosedError,
+    ClosedAfterSendingError,
     DeadlineExceededError,
     NotSentError,
     OutcomeUnknownError,
@@ -58,6 +59,15 @@ class Attempt:
         failure.endpoint = self.request.endpoint.label
         return failure
 
+    def held(self, seconds: float) -> TreadError:
+        """For an attempt that would have to wait longer than its call lasts."""
+        failure = NotSentError(
+            f"the server asked this token to wait for another {seconds:.1f} s; nothing was sent"
+        )
+        failure.endpoint = self.request.endpoint.label
+        failure.retry_after_s, failure.permanent = seconds, True
+        return failure
+
     def failure(self, problem: Exception, *, closing: bool) -> TreadError:
         """The error to raise for *problem*, which itself is dropped."""
         failure = self._failure(problem, closing=closing)
@@ -69,10 +79,16 @@ class Attempt:
         not_sent = self._not_sent()
         if isinstance(problem, BrokenError):
             problem = problem.error
-        if closing and not (writes and not not_sent):
+        if closing and writes and not not_sent:
+            return ClosedAfterSendingError(
+                "the client was closed when it had been sent, and no answer came; read back"
+            )
+        if closing:
             return ClientClosedError("the client was closed during the call")
         if isinstance(problem, ProtocolError):
-            return ProtocolError(problem.message)
+            failure = ProtocolError(problem.message)
+            failure.too_large = problem.too_large
+            return failure
         if isinstance(problem, _TLS_PROBLEMS):
             refused = NotSentError("the server's certificate or TLS was not accepted; nothing was sent")
             refused.permanent = True
@@ -82,14 +98,13 @@ class Attempt:
         if writes and not_sent:
             return NotSentError(f"the request did not leave: {_in_words(problem)}")
         if writes:
-            why = "the client was closed" if closing else _in_words(problem)
-            return OutcomeUnknownError(f"it was sent, but no answer came: {why}; read back")
+            return OutcomeUnknownError(f"it was sent, but no answer came: {_in_words(problem)}; read back")
         if isinstance(problem, TimeoutError):
             return DeadlineExceededError("no complete answer in time")
         if isinstance(problem, aiohttp.ClientResponseError):
-            failure = ProtocolError(_in_words(problem))
-            failure.broken = True
-            return failure
+            broken = ProtocolError(_in_words(problem))
+            broken.broken = True
+            return broken
         return TransportError(f"no complete answer: {_in_words(problem)}")
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
+import functools
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-import anyio
 import msgspec
 
-from tread_async._codec.replies import error_of, parse
+from tread_async._codec.endpoints import Repeat
+from tread_async._codec.replies import Reply, error_of, parse, parsing
 from tread_async._codec.requests import Request
 from tread_async._identity import Identity, TokenFunctionError
 from tread_async._intents import Intent, Intents
+from tread_async._pacing import paced
 from tread_async._policy import (
     POLICIES,
     Cause,
@@ -23,17 +24,30 @@ from tread_async._policy import (
     Wait,
     cause_of,
     may_be_applied,
+    may_land_later,
     next_step,
     repeat,
 )
-from tread_async.errors import ApiError, NotSentError, OutcomeUnknownError, TreadError
+from tread_async._together import together
+from tread_async.errors import (
+    ApiError,
+    AuthError,
+    ClientClosedError,
+    ClosedAfterSendingError,
+    NotSentError,
+    OutcomeUnknownError,
+    RateLimitedError,
+    TreadError,
+)
 
 if TYPE_CHECKING:
     from tread_async._transport import Transport
 
-__all__ = ["Calls", "ClientStats"]
+__all__ = ["Call", "Calls", "ClientStats"]
 
 T = TypeVar("T")
+
+_IN_ONE_GO_BYTES: Final = 64 * 1024  # decoded in a millisecond; more is decoded in steps
 
 
 class ClientStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +65,52 @@ class ClientStats(msgspec.Struct, frozen=True, kw_only=True):
     retries: Mapping[str, int]
 
 
+class Call(Generic[T]):
+    """One logical call: what is sent and until when, and what has come of it so far.
+
+    Attributes:
+        policy: How often and how long it may try.
+        deadline: On the loop's clock.
+        intent: Whose wish a write is; `Calls` declares one for a write that brings none.
+        patient: False for a caller who splits what is refused rather than repeat it.
+        reply: The answer that was decoded, once there is one.
+        requests_sent: Requests that left, repeats included.
+        unknown: Whether an attempt may have been applied although it was not acknowledged.
+        lost: Whether one of those could still be on its way.
+    """
+
+    __slots__ = (
+        "deadline", "intent", "lost", "patient", "policy", "reply", "request", "requests_sent", "unknown",
+    )  # fmt: skip
+
+    def __init__(self, request: Request[T], policy: RetryPolicy, deadline: float) -> None:
+        self.request = request
+        self.policy = policy
+        self.deadline = deadline
+        self.intent: Intent | None = None
+        self.patient = True
+        self.reply: Reply | None = None
+        self.requests_sent = 0
+        self.unknown = False
+        self.lost = False
+
+    def failed(self, error: TreadError) -> None:
+        """Notes what a failed attempt leaves open."""
+        if may_be_applied(error, self.request):
+            self.unknown = True
+            self.lost = self.lost or may_land_later(error)
+
+    def outcome(self, last: TreadError) -> TreadError:
+        """*last*, said as what it means for a write of which an attempt may have been applied."""
+        if not self.unknown or isinstance(last, OutcomeUnknownError):
+            return last
+        kind = ClosedAfterSendingError if isinstance(last, ClientClosedError) else OutcomeUnknownError
+        failure = kind(f"it may or may not have been applied; read back. Last error: {_short(last)}")
+        failure.endpoint, failure.attempts = self.request.endpoint.label, last.attempts
+        failure.cause = last
+        return failure
+
+
 class Calls:
     """Runs the calls of one client over one transport."""
 
@@ -63,6 +123,7 @@ class Calls:
         retry: RetryPolicy | None,
         deadline_s: float | None,
         sleep: Callable[[float], Awaitable[None]],
+        intents: Intents | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._transport = transport
@@ -73,7 +134,7 @@ class Calls:
         self._sleep = sleep
         self._chance = chance
         self._retries: Counter[str] = Counter()
-        self._intents = Intents()
+        self._intents = Intents() if intents is None else intents
 
     def stats(self) -> ClientStats:
         return ClientStats(
@@ -81,6 +142,9 @@ class Calls:
             bytes_received=self._transport.bytes_received,
             retries=dict(self._retries),
         )
+
+    async def close(self) -> None:
+        await self._transport.close()
 
     def policy(self, name: str) -> RetryPolicy:
         return self._retry or POLICIES[name]
@@ -91,99 +155,94 @@ class Calls:
             deadline_s = self._deadline_s or self.policy(name).deadline_s
         return self._clock() + deadline_s
 
+    def left_s(self, deadline: float) -> float:
+        """Seconds until *deadline*."""
+        return deadline - self._clock()
+
     async def run(self, request: Request[T], deadline: float) -> T:
-        """The decoded answer to *request*.
-
-        Raises: TreadError, as `errors` says; never one that belongs to aiohttp or tenacity.
-        """
-        if not request.keys:
-            return await self._run(request, deadline, None)
-        with self._intents.declared(request.keys) as intent:
-            return await self._run(request, deadline, intent)
-
-    async def _run(self, request: Request[T], deadline: float, intent: Intent | None) -> T:
-        policy = self.policy(request.endpoint.name)
-        try:
-            return await self._attempt(request, policy, deadline, intent)
-        except TreadError as error:
-            first = error
-            first.attempts, first.endpoint = 1, request.endpoint.label
-        except TokenFunctionError as error:
-            raise error.error from None
-        if cause_of(first, request.endpoint) is not Cause.FINAL:
-            return await self._recover(first, request, policy, deadline, intent)
-        raise _unknown(first, request) if may_be_applied(first, request) else first
+        """The decoded answer to *request*. Raises as `carry_out`."""
+        return await self.carry_out(Call(request, self.policy(request.endpoint.name), deadline))
 
     async def run_all(self, requests: Sequence[Request[T]], deadline: float) -> list[T]:
         """The answers in the order of *requests*, which run at once. The first failure ends all."""
-        if len(requests) == 1:
-            return [await self.run(requests[0], deadline)]
-        answers: dict[int, T] = {}
-        failures: list[Exception] = []
+        return await together([functools.partial(self.run, request, deadline) for request in requests])
 
-        async def one(index: int, request: Request[T]) -> None:
-            try:
-                answers[index] = await self.run(request, deadline)
-            except Exception as error:  # also what a token function raises: never as a group
-                failures.append(error)
-                group.cancel_scope.cancel()
+    async def carry_out(self, call: Call[T]) -> T:
+        """The decoded answer to *call*.
 
-        async with anyio.create_task_group() as group:
-            for index, request in enumerate(requests):
-                group.start_soon(one, index, request)
-        if failures:
-            raise failures[0]
-        if len(answers) < len(requests):  # a token function was cancelled: groups drop that silently
-            raise asyncio.CancelledError
-        return [answers[index] for index in range(len(requests))]
+        Raises: TreadError, as `errors` says; never one that belongs to aiohttp or tenacity.
+        """
+        if call.intent is not None or not call.request.keys:
+            return await self._run(call)
+        with self._intents.declared(call.request.keys) as intent:
+            call.intent = intent
+            return await self._run(call)
 
-    async def _attempt(
-        self, request: Request[T], policy: RetryPolicy, deadline: float, intent: Intent | None
-    ) -> T:
+    async def _run(self, call: Call[T]) -> T:
+        try:
+            return await self._attempt(call)
+        except TreadError as error:
+            first = error
+            first.attempts, first.endpoint = 1, call.request.endpoint.label
+        except TokenFunctionError as error:
+            raise error.error from None
+        return await self.go_on(call, first)
+
+    async def _attempt(self, call: Call[T]) -> T:
+        intent = call.intent
         if intent is None:
-            return await self._exchange(request, policy, deadline)
+            return await self._exchange(call)
 
         async def wait(turn: Awaitable[None]) -> None:
             late = NotSentError("another write of the same is still under way")
-            await self._transport.wait(deadline, turn, late)
+            await self._transport.wait(call.deadline, turn, late)
 
         async with intent.turn(wait):
-            return await self._exchange(request, policy, deadline)
+            return await self._exchange(call)
 
-    async def _exchange(self, request: Request[T], policy: RetryPolicy, deadline: float) -> T:
-        endpoint = request.endpoint
-        reply = await self._transport.send(request, deadline=deadline, timeout_s=policy.attempt_timeout_s)
+    async def _exchange(self, call: Call[T]) -> T:
+        endpoint = call.request.endpoint
+        reply = await self._send(call)
+        if reply.status == 401 and endpoint.repeat is not Repeat.NEVER and self._identity.may_try_again:
+            reply = await self._send(call)
         if reply.status != 200:
-            failure = error_of(endpoint, reply, (*request.secrets, *self._identity.secrets))
+            failure = error_of(endpoint, reply, (*call.request.secrets, *self._identity.secrets))
             if failure is not None:
+                self._hold(failure)
                 raise failure
+        call.reply = reply
+        if endpoint.steps is not None and len(reply.body) > _IN_ONE_GO_BYTES:
+            return await paced(parsing(endpoint, endpoint.steps, reply))
         return parse(endpoint, reply)
 
-    async def _recover(
-        self,
-        first: TreadError,
-        request: Request[T],
-        policy: RetryPolicy,
-        deadline: float,
-        intent: Intent | None,
-    ) -> T:
-        unknown = False
-        attempts = 0
+    async def _send(self, call: Call[T]) -> Reply:
+        call.requests_sent += 1
+        try:
+            return await self._transport.send(
+                call.request, deadline=call.deadline, timeout_s=call.policy.attempt_timeout_s
+            )
+        except (NotSentError, AuthError):  # an answer would have been returned: this one is our own
+            call.requests_sent -= 1
+            raise
+
+    def _hold(self, failure: TreadError) -> None:
+        """One 429 is news for every call of the token, and for no other."""
+        if isinstance(failure, RateLimitedError) and failure.retry_after_s:
+            self._transport.hold(failure.retry_after_s)
+
+    async def go_on(self, call: Call[T], first: TreadError) -> T:
+        """Repeats *call* after its first failure, as far as its policy allows. Raises as `carry_out`."""
+        endpoint = call.request.endpoint
+        call.failed(first)
+        if cause_of(first, endpoint, patient=call.patient) is Cause.FINAL:
+            raise call.outcome(first)
+        attempts = 1
 
         def step(error: TreadError, attempt: int) -> Wait | Stop:
-            nonlocal unknown, attempts
+            nonlocal attempts
             error.attempts = attempts = attempt
-            unknown = unknown or may_be_applied(error, request)
-            decision = next_step(
-                policy,
-                cause_of(error, request.endpoint),
-                attempt=attempt,
-                remaining_s=deadline - self._clock(),
-                asked_s=error.retry_after_s if isinstance(error, ApiError) else None,
-                chance=self._chance(),
-            )
-            if isinstance(decision, Wait) and intent is not None and intent.superseded:
-                decision = Stop("a newer call sets the same")
+            call.failed(error)
+            decision = self._decide(call, error, attempt)
             if isinstance(decision, Wait):
                 self._retries[_label(error)] += 1
             elif decision.why:
@@ -191,32 +250,32 @@ class Calls:
             return decision
 
         try:
-            return await repeat(
-                first, lambda: self._attempt(request, policy, deadline, intent), step, self._sleep
-            )
+            return await repeat(first, lambda: self._attempt(call), step, self._sleep)
         except TreadError as error:
             last = error
         except TokenFunctionError as error:
-            if not unknown:
+            if not call.unknown:
                 raise error.error from None
             last = error.error
-        last.attempts, last.endpoint = attempts, request.endpoint.label
-        raise _unknown(last, request) if unknown else last
+        last.attempts, last.endpoint = attempts, endpoint.label
+        raise call.outcome(last)
+
+    def _decide(self, call: Call[T], error: TreadError, attempt: int) -> Wait | Stop:
+        decision = next_step(
+            call.policy,
+            cause_of(error, call.request.endpoint, patient=call.patient),
+            attempt=attempt,
+            remaining_s=self.left_s(call.deadline),
+            asked_s=error.retry_after_s if isinstance(error, ApiError) else None,
+            chance=self._chance(),
+        )
+        if isinstance(decision, Wait) and call.intent is not None and call.intent.superseded:
+            return Stop("a newer call sets the same")
+        return decision
 
 
 def _label(error: TreadError) -> str:
     return f"HTTP {error.status}" if isinstance(error, ApiError) else type(error).__name__
-
-
-def _unknown(last: TreadError, request: Request[Any]) -> OutcomeUnknownError:
-    """*last*, said as what it means for a write of which an attempt may have been applied."""
-    if isinstance(last, OutcomeUnknownError):
-        return last
-    failure = OutcomeUnknownError(
-        f"it may or may not have been applied; read back. Last error: {_short(last)}"
-    )
-    failure.endpoint, failure.attempts, failure.cause = request.endpoint.label, last.attempts, last
-    return failure
 
 
 def _short(error: TreadError) -> str:

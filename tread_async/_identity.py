@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from tread_async._codec import settings
-from tread_async.errors import TreadError
+from tread_async._codec.arguments import wrapped
+from tread_async.errors import AuthError, TreadError
 from tread_async.secret import Secret
 
-__all__ = ["Identity", "TokenFunctionError", "TokenSource"]
+__all__ = ["LATCH_S", "Credential", "Identity", "TokenFunctionError", "TokenSource"]
 
-TokenSource: TypeAlias = Secret | str | Callable[[], Awaitable[Secret | str]]
-"""A token, or a coroutine function that fetches it when it is first needed and after a 401."""
+TokenSource: TypeAlias = Secret | str | Callable[[], Awaitable[Secret | str] | Secret | str]
+"""A token, or a function or coroutine function that gives it when it is first needed and after a 401."""
+
+LATCH_S: Final = 30.0  # long enough that a poller does not lock an account out or flood a log
+
+
+class Credential:
+    """A token and the way it takes.
+
+    Args:
+        token: The API token, or a function or coroutine function that gives it.
+        proxy: URL of an HTTP proxy, for https. Every request of this token goes through it or not at all.
+
+    Raises:
+        UsageError: the token or the proxy cannot work.
+    """
+
+    __slots__ = ("proxy", "token")
+
+    def __init__(self, token: TokenSource, *, proxy: Secret | str | None = None) -> None:
+        # First of all, so that no frame holds a secret in clear when something else is refused.
+        token = token if callable(token) else wrapped(token, "a token")
+        hidden, proxy = None if proxy is None else wrapped(proxy, "proxy"), None
+        self.token = token if callable(token) else settings.token(token)
+        self.proxy = hidden
+
+    def __repr__(self) -> str:
+        return "<Credential>"
 
 
 class TokenFunctionError(Exception):
@@ -25,7 +53,11 @@ class TokenFunctionError(Exception):
 
 
 class Identity:
-    """The token of one client, fetched where it comes from a function. Bound to one loop."""
+    """The token of one client, fetched where it comes from a function. Bound to one loop.
+
+    A 401 makes the function be asked once more. A token that is given, a second 401 in a row or the
+    same token again latch: for `LATCH_S` nothing is sent.
+    """
 
     def __init__(self, source: TokenSource, scheme: str) -> None:
         self._scheme = scheme
@@ -33,6 +65,8 @@ class Identity:
         self._lock = asyncio.Lock()
         self._token = None if callable(source) else settings.token(source)
         self._refused: tuple[Secret, ...] = ()
+        self._doubted = False
+        self._latched_until = 0.0
 
     def __repr__(self) -> str:
         return f"<Identity {self._scheme}>"
@@ -47,6 +81,16 @@ class Identity:
         """What a server's text must not show: a late answer may echo a token that was replaced."""
         return self._refused if self._token is None else (self._token, *self._refused)
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the last answer of the server to this identity was a 401."""
+        return self._doubted
+
+    @property
+    def may_try_again(self) -> bool:
+        """Whether a request that was refused may be sent once more, with another token."""
+        return self._source is not None and not self._latched_until
+
     def header(self) -> str:
         """The value of ``Authorization``."""
         if self._token is None:
@@ -58,16 +102,48 @@ class Identity:
         async with self._lock:
             if self._token is None and self._source is not None:
                 self._token = settings.token(await self._ask(self._source))
+                if self._token in self._refused[-1:]:
+                    self._latch()
 
     def refused(self, token: Secret | None) -> None:
-        """The server refused *token*: if it is still in use, the function is asked for another."""
-        if self._source is not None and token is not None and token is self._token:
+        """The server refused *token*."""
+        if token is None or token is not self._token:
+            return  # it has been replaced meanwhile
+        if self._source is None or self._doubted:
+            self._latch()
+        if self._source is not None:
             self._refused = (*self._refused[-7:], token)
             self._token = None
+        self._doubted = True
 
-    async def _ask(self, source: Callable[[], Awaitable[Secret | str]]) -> Secret | str:
+    def accepted(self) -> None:
+        """The server took the token."""
+        self._doubted, self._latched_until = False, 0.0
+
+    def check(self) -> None:
+        """Refuses to send while the latch holds.
+
+        Raises:
+            AuthError: with the seconds that are left.
+        """
+        if not self._latched_until:
+            return
+        left_s = self._latched_until - asyncio.get_running_loop().time()
+        if left_s > 0:
+            raise AuthError(
+                401,
+                f"the server refused this token; nothing is sent with it for another {left_s:.0f} s. "
+                "Give another token, or a function that does",
+            )
+        self._latched_until = 0.0
+
+    def _latch(self) -> None:
+        self._latched_until = asyncio.get_running_loop().time() + LATCH_S
+
+    async def _ask(self, source: Callable[[], Awaitable[Secret | str] | Secret | str]) -> Secret | str:
         try:
-            return await source()
+            given = source()
+            return await given if inspect.isawaitable(given) else given
         except TreadError as error:
             failure = TokenFunctionError(error)
         raise failure

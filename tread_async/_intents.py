@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from tread_async.errors import NotSentError
@@ -27,21 +28,31 @@ class _Held:
     def __init__(self) -> None:
         self.calls = 0
         self.lock = asyncio.Lock()
-        self.newest: Intent | None = None
+        self.newest = 0
 
 
 class Intent:
-    """One call's wish to set the values behind its keys."""
+    """One call's wish to set the values behind its keys, or behind some of them."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_held", "_number")
 
-    def __init__(self, held: list[_Held]) -> None:
+    def __init__(self, number: int, held: dict[Key, _Held]) -> None:
+        self._number = number
+        # In one order everywhere, so that two batches cannot wait for each other.
         self._held = held
+
+    def part(self, keys: Iterable[Key]) -> Intent:
+        """The same wish for some of its keys alone."""
+        return Intent(self._number, {key: self._held[key] for key in sorted(keys)})
+
+    def gives_way(self, key: Key) -> bool:
+        """Whether a newer call is about *key*."""
+        return self._held[key].newest != self._number
 
     @property
     def superseded(self) -> bool:
         """Whether a newer call is about one of the same keys."""
-        return any(held.newest is not self for held in self._held)
+        return any(held.newest != self._number for held in self._held.values())
 
     @contextlib.asynccontextmanager
     async def turn(self, wait: Callable[[Awaitable[None]], Awaitable[None]]) -> AsyncIterator[None]:
@@ -51,7 +62,7 @@ class Intent:
             NotSentError: a newer call came meanwhile.
         """
         async with contextlib.AsyncExitStack() as stack:
-            for held in self._held:
+            for held in self._held.values():
                 if held.calls == 1:  # nobody else: free for certain
                     await held.lock.acquire()
                 else:
@@ -65,27 +76,50 @@ class Intent:
 
 
 class Intents:
-    """The intents of all calls of one client. It keeps nothing of calls that have ended."""
+    """The intents of all calls that may set the same. It keeps nothing of calls that have ended."""
 
     def __init__(self) -> None:
         self._held: dict[Key, _Held] = {}
+        self._numbers = itertools.count(1)
+        self._expected: set[int] = set()
+        self._idle: list[Key] = []
 
     @contextlib.contextmanager
-    def declared(self, keys: tuple[Key, ...]) -> Iterator[Intent]:
-        """A new intent for *keys*, the newest until another one is declared."""
-        ordered = sorted(keys)  # in one order everywhere, so that two batches cannot wait for each other
-        held = [self._held.setdefault(key, _Held()) for key in ordered]
-        intent = Intent(held)
-        for one in held:
-            one.calls += 1
-            one.newest = intent
+    def expected(self) -> Iterator[int]:
+        """The place, among all calls, of one whose keys are not known yet; for `declared` in the block."""
+        number = next(self._numbers)
+        self._expected.add(number)
         try:
-            yield intent
+            yield number
         finally:
-            for key, one in zip(ordered, held, strict=True):
+            self._expected.discard(number)
+            self._forget()
+
+    @contextlib.contextmanager
+    def declared(self, keys: Iterable[Key], number: int | None = None) -> Iterator[Intent]:
+        """An intent for *keys*, with the place *number*; by default the newest of all."""
+        number = next(self._numbers) if number is None else number
+        held = {key: self._held.setdefault(key, _Held()) for key in sorted(keys)}
+        for one in held.values():
+            one.calls += 1
+            one.newest = max(one.newest, number)
+        try:
+            yield Intent(number, held)
+        finally:
+            for key, one in held.items():
                 one.calls -= 1
                 if not one.calls:
-                    del self._held[key]
+                    self._idle.append(key)
+            self._forget()
+
+    def _forget(self) -> None:
+        # Not while an older call is still to say what it sets: it has to hear of the newer ones.
+        if self._expected:
+            return
+        for key in self._idle:
+            if key in self._held and not self._held[key].calls:
+                del self._held[key]
+        self._idle.clear()
 
 
 async def _acquired(lock: asyncio.Lock) -> None:

@@ -18,8 +18,10 @@ from tread_async._codec.requests import Request
 from tread_async.errors import (
     ApiError,
     ClientClosedError,
+    DeadlineExceededError,
     DecodeError,
     NotSentError,
+    OutcomeUnknownError,
     ProtocolError,
     RateLimitedError,
     ServerError,
@@ -37,6 +39,7 @@ __all__ = [
     "Wait",
     "cause_of",
     "may_be_applied",
+    "may_land_later",
     "next_step",
     "repeat",
 ]
@@ -118,8 +121,16 @@ class Stop(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-def cause_of(error: TreadError, endpoint: Endpoint[Any]) -> Cause:
-    """The cause of a failed attempt; `Cause.FINAL` where a repeat is useless or forbidden."""
+def cause_of(error: TreadError, endpoint: Endpoint[Any], *, patient: bool = True) -> Cause:
+    """The cause of a failed attempt; `Cause.FINAL` where a repeat is useless or forbidden.
+
+    Not *patient* is a caller who would rather ask again for fewer accounts than for the same ones: one
+    account that is refused or hangs would take the others with it each time.
+    """
+    if isinstance(error, ClientClosedError):
+        return Cause.FINAL
+    if not patient and isinstance(error, UnprocessableError | DeadlineExceededError):
+        return Cause.FINAL
     if isinstance(error, NotSentError):
         return Cause.FINAL if error.permanent else Cause.NOT_SENT
     if endpoint.repeat is Repeat.NEVER:
@@ -144,7 +155,11 @@ def may_be_applied(error: TreadError, request: Request[Any]) -> bool:
     servers give before they act, and a refusal of a value for the one account it was meant for. A
     5xx, a lost or odd answer and a 422 for several accounts say nothing.
     """
-    if not request.endpoint.writes or isinstance(error, NotSentError | ClientClosedError | UsageError):
+    if not request.endpoint.writes:
+        return False
+    if isinstance(error, OutcomeUnknownError):
+        return True
+    if isinstance(error, NotSentError | ClientClosedError | UsageError):
         return False
     if not isinstance(error, ApiError):
         return True
@@ -155,6 +170,14 @@ def may_be_applied(error: TreadError, request: Request[Any]) -> bool:
     if error.status == 429:
         return request.endpoint.repeat is Repeat.NEVER
     return error.status not in _REFUSED_BEFORE_ACTING
+
+
+def may_land_later(error: TreadError) -> bool:
+    """Whether a write that may be applied could still be on its way: nobody has answered for it.
+
+    A 422 is the API's own word, after the exchange had its say. Behind a 500 work may go on.
+    """
+    return not isinstance(error, UnprocessableError)
 
 
 def next_step(

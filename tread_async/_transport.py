@@ -22,6 +22,7 @@ from tread_async._attempt import CONNECT_TIMEOUT_S, Attempt, BrokenError
 from tread_async._codec.replies import Reply
 from tread_async._codec.requests import Request
 from tread_async._identity import Identity
+from tread_async._slots import Lane
 from tread_async.errors import ClientClosedError, NotSentError, ProtocolError, TransportError, TreadError
 
 __all__ = ["Transport"]
@@ -41,7 +42,7 @@ class Transport:
         base_url: str,
         identity: Identity,
         *,
-        max_in_flight: int,
+        lane: Lane,
         headers: Mapping[str, str],
         proxy: str | None,
         ssl: tls.SSLContext | None,
@@ -53,30 +54,36 @@ class Transport:
         self._proxy = proxy
         url = URL(base_url)
         self._origin = (url.scheme, url.raw_host, url.port)
-        self._slots = anyio.CapacityLimiter(max_in_flight)
+        self._lane = lane
         self._scopes: set[asyncio.Timeout] = set()
         self._clock = asyncio.get_running_loop().time
         self._closing = False
         self._idle = asyncio.Event()
-        context = (ssl or _tls_context()) if url.scheme == "https" else True
-        fixed = {**headers, hdrs.ACCEPT: _JSON, hdrs.ACCEPT_ENCODING: "gzip, deflate"}
-        self._reads = self._session(fixed, context, force_close=False)
-        # A late answer on a kept connection would be taken for the answer to a write.
-        self._writes = self._session(fixed, context, force_close=True)
+        self._context = (ssl or _tls_context()) if url.scheme == "https" else True
+        self._headers = {**headers, hdrs.ACCEPT: _JSON, hdrs.ACCEPT_ENCODING: "gzip, deflate"}
 
-    def _session(
-        self, headers: Mapping[str, str], context: tls.SSLContext | bool, *, force_close: bool
-    ) -> aiohttp.ClientSession:
+    # Made when they are first used: of a thousand tokens most only read.
+
+    @functools.cached_property
+    def _reads(self) -> aiohttp.ClientSession:
+        return self._session(force_close=False)
+
+    @functools.cached_property
+    def _writes(self) -> aiohttp.ClientSession:
+        # A late answer on a kept connection would be taken for the answer to a write.
+        return self._session(force_close=True)
+
+    def _session(self, *, force_close: bool) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             limit=0,  # the queue is ours: aiohttp's can lose a wake-up, and its clock counts the wait
             force_close=force_close,
-            ssl=context,
+            ssl=self._context,
             resolver=aiohttp.ThreadedResolver(),
             keepalive_timeout=None if force_close else _KEEP_ALIVE_S,
         )
         return aiohttp.ClientSession(
             connector=connector,
-            headers=headers,
+            headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT_S),
@@ -106,21 +113,32 @@ class Transport:
         Raises:
             NotSentError, OutcomeUnknownError, DeadlineExceededError, ProtocolError, ClientClosedError.
             TransportError: a read lost its connection.
+            AuthError: the token was refused a moment ago; nothing was sent.
         """
         self._refuse_if_closing()
+        self._identity.check()
         attempt = Attempt(request)
-        try:
-            # The usual case, a free slot, makes no trip through the loop.
-            self._slots.acquire_on_behalf_of_nowait(attempt)
-        except anyio.WouldBlock:
-            await self.wait(deadline, self._slots.acquire_on_behalf_of(attempt), attempt.late("free slot"))
+        if not self._lane.take_now():  # the usual case, a free slot, makes no trip through the loop
+            await self._queue(attempt, deadline)
         try:
             if self._identity.token is None:
                 late = NotSentError("no token in time")
                 await self.wait(deadline, self._identity.fetch(), late)
+            self._identity.check()
             return await self._send_now(request, attempt, deadline, timeout_s)
         finally:
-            self._slots.release_on_behalf_of(attempt)
+            self._lane.release()
+
+    async def _queue(self, attempt: Attempt, deadline: float) -> None:
+        held_s = self._lane.held_until - self._clock()
+        if self._lane.held_until >= deadline:
+            raise attempt.held(held_s)
+        turn = self._lane.take(write=attempt.request.endpoint.writes)
+        await self.wait(deadline, turn, attempt.late("free slot"))
+
+    def hold(self, seconds: float) -> None:
+        """Sends nothing for so many seconds: the server asked this token to wait."""
+        self._lane.hold(self._clock() + seconds)
 
     async def _send_now(
         self, request: Request[Any], attempt: Attempt, deadline: float, timeout_s: float
@@ -180,16 +198,19 @@ class Transport:
             attempt.upload = options["upload_tracker"] = aiohttp.UploadTracker()
         if request.body is not None:
             options["data"] = aiohttp.BytesPayload(request.body, content_type=_JSON)
+        sent_at = time.time()
         async with session.request(method, url, **options) as response:
             if response.status == 401:
                 self._identity.refused(token)
+            elif self._identity.in_doubt:
+                self._identity.accepted()
             try:
-                return await self._read(request, response)
+                return await self._read(request, response, sent_at)
             except BaseException:
                 response.close()  # a half-read connection is never used again
                 raise
 
-    async def _read(self, request: Request[Any], response: aiohttp.ClientResponse) -> Reply:
+    async def _read(self, request: Request[Any], response: aiohttp.ClientResponse, sent_at: float) -> Reply:
         headers = response.headers
         if headers.get(hdrs.CONTENT_ENCODING, "").lower() not in _KNOWN_ENCODINGS:
             if response.status < 400:
@@ -207,6 +228,7 @@ class Transport:
             content_type=headers.get(hdrs.CONTENT_TYPE, ""),
             retry_after=headers.get(hdrs.RETRY_AFTER, ""),
             date=headers.get(hdrs.DATE, ""),
+            sent_at=sent_at,
             received_at=time.time(),
         )
 
@@ -234,6 +256,7 @@ class Transport:
     async def close(self) -> None:
         """Ends every call in flight with `ClientClosedError`, then the connections. Within a second."""
         self._closing = True
+        self._lane.close()
         for scope in self._scopes:
             if not scope.expired():
                 scope.reschedule(0)
@@ -242,10 +265,9 @@ class Transport:
             if self._scopes:
                 with anyio.move_on_after(_CLOSE_WITHIN_S):
                     await self._idle.wait()
-            try:
-                await self._reads.close()
-            finally:
-                await self._writes.close()
+            for name in ("_reads", "_writes"):
+                if name in vars(self):
+                    await vars(self)[name].close()
 
 
 @functools.lru_cache(maxsize=512)  # pollers ask for the same targets again and again
@@ -273,7 +295,9 @@ async def _whole_body(response: aiohttp.ClientResponse, most: int) -> bytes:
         pieces, size = await _pieces(response, most)
         if size <= most:
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    raise ProtocolError(f"the answer is larger than {most} bytes")
+    failure = ProtocolError(f"the answer is larger than {most} bytes")
+    failure.too_large = True
+    raise failure
 
 
 async def _start_of_body(response: aiohttp.ClientResponse, most: int) -> bytes:

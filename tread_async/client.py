@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import ssl as tls
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Self
 
 from tread_async._calls import Calls, ClientStats
 from tread_async._codec import arguments as check
 from tread_async._codec import requests, settings
 from tread_async._codec.endpoints import BALANCES, CACHED_BALANCES
 from tread_async._codec.merging import merged_balances, merged_cached_balances
-from tread_async._identity import Identity, TokenSource
+from tread_async._home import Home
+from tread_async._identity import Credential, TokenSource
 from tread_async._lifecycle import archive, create
 from tread_async._policy import RetryPolicy
-from tread_async._version import __version__
+from tread_async._slots import Slots
+from tread_async._wiring import DEFAULT_BASE_URL, Wiring
 from tread_async.errors import UsageError
 from tread_async.models import Account, AccountBalances, CachedBalances
 from tread_async.secret import Secret
 
-if TYPE_CHECKING:
-    from tread_async._transport import Transport
-
-__all__ = ["DEFAULT_BASE_URL", "TreadClient"]
-
-DEFAULT_BASE_URL: Final = "https://app.tread.fi"
-_NO_LOOP: Final = "there is no running asyncio event loop here; trio and plain threads cannot use a client"
-_OTHER_LOOP: Final = "the client belongs to another event loop or process; open one where you use it"
+__all__ = ["TreadClient"]
 
 
 class TreadClient:
@@ -70,57 +63,25 @@ class TreadClient:
         proxy: str | None = None,
         ssl: tls.SSLContext | None = None,
     ) -> None:
-        self._state = "not open"
+        self._home = Home("TreadClient")
         self._base_url = "(not checked yet)"
         # First of all, so that no frame holds a secret in clear when something else is refused.
         token = token if callable(token) else check.wrapped(token, "a token")
         hidden_proxy, proxy = None if proxy is None else check.wrapped(proxy, "proxy"), None
-        self._token = token if callable(token) else settings.token(token)
-        self._auth_scheme = settings.auth_scheme(auth_scheme)
-        self._base_url = settings.base_url(base_url)
-        self._deadline_s = None if deadline_s is None else check.deadline_s(deadline_s)
-        if retry is not None and not isinstance(retry, RetryPolicy):
-            raise UsageError(f"retry is a RetryPolicy, not {type(retry).__name__}")
-        self._retry = retry
+        self._credential = Credential(token, proxy=hidden_proxy)
         self._max_in_flight = settings.max_in_flight(max_in_flight)
-        self._headers = {"User-Agent": f"tread-async/{__version__}", **settings.extra_headers(headers)}
-        self._proxy = settings.proxy(hidden_proxy, self._base_url)
-        self._ssl = settings.ssl_context(ssl)
-        self._home: tuple[int, asyncio.AbstractEventLoop] | None = None
-        self._transport: Transport | None = None
+        self._wiring = Wiring(base_url, deadline_s, retry, auth_scheme, headers, ssl)
+        self._base_url = self._wiring.base_url
+        self._wiring.check(self._credential)
         self._calls: Calls | None = None
 
     def __repr__(self) -> str:
-        return f"<TreadClient {self._base_url} {self._state}>"
+        return f"<TreadClient {self._base_url} {self._home.state}>"
 
     async def __aenter__(self) -> Self:
-        # aiohttp takes 200 ms to import: not before it is needed.
-        from tread_async._transport import Transport
-
-        if self._state != "not open":
-            raise UsageError("a TreadClient is opened once; make a new one")
-        loop = _running_loop()
-        if loop is None:
-            raise UsageError(_NO_LOOP)
-        identity = Identity(self._token, self._auth_scheme)
-        self._transport = Transport(
-            self._base_url,
-            identity,
-            max_in_flight=self._max_in_flight,
-            headers=self._headers,
-            proxy=self._proxy,
-            ssl=self._ssl,
-        )
-        self._calls = Calls(
-            self._transport,
-            identity,
-            clock=loop.time,
-            retry=self._retry,
-            deadline_s=self._deadline_s,
-            sleep=self._transport.pause,
-        )
-        self._home = (os.getpid(), loop)
-        self._state = "open"
+        self._home.enter()
+        lane = Slots(self._max_in_flight).lane(self._max_in_flight)
+        self._calls = self._wiring.calls(self._credential, lane)
         return self
 
     async def __aexit__(
@@ -130,24 +91,24 @@ class TreadClient:
 
     async def close(self) -> None:
         """Ends calls in flight with `ClientClosedError` and closes every connection, within a second."""
-        if self._transport is not None:
-            self._state = "closed"
-            await self._transport.close()
+        if self._calls is not None:
+            self._home.leave()
+            await self._calls.close()
 
     @property
     def stats(self) -> ClientStats:
         """Counters since opening."""
-        if self._calls is None:
-            raise UsageError(f"the client is {self._state}; use 'async with TreadClient(...)'")
-        return self._calls.stats()
+        return self._opened().stats()
 
     def _ready(self, deadline_s: float | None) -> Calls:
-        if self._state != "open" or self._calls is None:
-            raise UsageError(f"the client is {self._state}; use a new one with 'async with TreadClient(...)'")
-        if self._home != (os.getpid(), loop := _running_loop()):
-            raise UsageError(_OTHER_LOOP if loop else _NO_LOOP)
+        self._home.check()
         if deadline_s is not None:
             check.deadline_s(deadline_s)
+        return self._opened()
+
+    def _opened(self) -> Calls:
+        if self._calls is None:
+            raise UsageError(self._home.not_open())
         return self._calls
 
     async def balances(
@@ -318,10 +279,3 @@ class TreadClient:
         calls = self._ready(deadline_s)
         request = requests.unlisted(check.method(method), check.path(path), check.params(params), json)
         return await calls.run(request, calls.deadline("request", deadline_s))
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

@@ -3,6 +3,7 @@
     TreadError
       UsageError              refused on this side; nothing was sent (also a ValueError)
       ClientClosedError       the client was closed while the call was waiting
+        ClosedAfterSendingError   and a write had left (also an OutcomeUnknownError)
       TransportError          no usable answer
         NotSentError          the server never had the whole request: nothing was applied
         OutcomeUnknownError   a write left, and whether it was applied is not known
@@ -17,6 +18,8 @@
         RejectedError         every other 4xx
       DecodeError             a 2xx whose body does not fit the documented shape
       NameConflictError       an account of that name is not the account meant
+      AccountError            the server answered, and says that it could not read this account
+      IncompleteSnapshotError a figure was asked for that the answers do not hold
 
 A write has three outcomes. It returns: applied. It raises `OutcomeUnknownError`: unknown.
 It raises anything else: not applied.
@@ -25,12 +28,15 @@ It raises anything else: not applied.
 from __future__ import annotations
 
 __all__ = [
+    "AccountError",
     "ApiError",
     "AuthError",
     "BlockedError",
     "ClientClosedError",
+    "ClosedAfterSendingError",
     "DeadlineExceededError",
     "DecodeError",
+    "IncompleteSnapshotError",
     "NameConflictError",
     "NotSentError",
     "OutcomeUnknownError",
@@ -76,8 +82,11 @@ class UsageError(TreadError, ValueError):
 class ClientClosedError(TreadError):
     """The client was closed before the call had its answer.
 
-    A write that had already left raises `OutcomeUnknownError` instead.
+    Attributes:
+        report: What a write to many accounts had settled until then, or ``None``.
     """
+
+    report: object = None
 
 
 class TransportError(TreadError):
@@ -88,11 +97,13 @@ class NotSentError(TransportError):
     """The server never received the whole request, so nothing was applied.
 
     Attributes:
-        permanent: True where a repeat cannot help: a certificate that does not fit, or a newer call
-            that sets the same.
+        permanent: True where a repeat cannot help: a certificate that does not fit, a newer call that
+            sets the same, or a server that asked to wait for longer than the call may last.
+        retry_after_s: Seconds that are left of a wait the server asked for, or ``None``.
     """
 
     permanent: bool = False
+    retry_after_s: float | None = None
 
 
 class OutcomeUnknownError(TransportError):
@@ -105,6 +116,10 @@ class OutcomeUnknownError(TransportError):
     cause: TreadError | None = None
 
 
+class ClosedAfterSendingError(ClientClosedError, OutcomeUnknownError):
+    """The client was closed when a write had left: whether it was applied is not known."""
+
+
 class DeadlineExceededError(TransportError):
     """A read got no answer within its attempt timeouts or its deadline."""
 
@@ -114,9 +129,11 @@ class ProtocolError(TransportError):
 
     Attributes:
         broken: True where it was no HTTP at all, which may pass; the other kinds do not.
+        too_large: True where it was larger than the library reads; asking for less helps.
     """
 
     broken: bool = False
+    too_large: bool = False
 
 
 class ApiError(TreadError):
@@ -188,3 +205,11 @@ class DecodeError(TreadError):
 
 class NameConflictError(TreadError):
     """The account that holds the name is not the one expected; nothing was changed."""
+
+
+class AccountError(TreadError):
+    """The server answered the call, and lists this account among those it could not read."""
+
+
+class IncompleteSnapshotError(TreadError):
+    """A figure was asked for that would be wrong: some of what it is made of is not known."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from tread_async._codec.endpoints import Endpoint, NotDoneError, TwiceNamedError
+from tread_async._codec.bodies import UNDECODABLE, NotDoneError, TwiceNamedError
+from tread_async._codec.endpoints import Endpoint
 from tread_async._codec.redaction import sanitised, sanitiser
 from tread_async.errors import (
     ApiError,
@@ -26,7 +27,7 @@ from tread_async.errors import (
 )
 from tread_async.secret import Secret
 
-__all__ = ["Reply", "error_of", "http_date", "parse", "retry_after_s"]
+__all__ = ["Reply", "error_of", "http_date", "parse", "parsing", "problem_of", "retry_after_s"]
 
 T = TypeVar("T")
 
@@ -48,7 +49,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     content_type: str = ""
     retry_after: str = ""
     date: str = ""
-    received_at: float = 0.0  # seconds since the epoch, by this machine's clock
+    sent_at: float = 0.0  # seconds since the epoch, by this machine's clock
+    received_at: float = 0.0
 
     def __repr__(self) -> str:
         return f"<Reply {self.status}, {len(self.body)} bytes>"
@@ -66,17 +68,33 @@ def parse(endpoint: Endpoint[T], reply: Reply) -> T:
     try:
         # A 204 has no body. Any other empty body may be one that was cut.
         return endpoint.decode(b"null" if reply.status == 204 else reply.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        problem = _problem(error)
-        malformed = _is_malformed(error)
-    kind = " (a web page, not JSON)" if _is_web_page(reply) else ""
-    failure = DecodeError(f"HTTP {reply.status}, but its body does not decode{kind}: {problem}")
-    failure.endpoint = endpoint.label
-    failure.malformed = malformed and not kind
+    except UNDECODABLE as error:
+        failure = _undecodable(endpoint, reply, error)
     raise failure
 
 
-def _problem(error: Exception) -> str:
+def parsing(
+    endpoint: Endpoint[T], steps: Callable[[bytes], Generator[None, None, T]], reply: Reply
+) -> Generator[None, None, T]:
+    """`parse` in *steps*."""
+    try:
+        return (yield from steps(reply.body))
+    except UNDECODABLE as error:
+        failure = _undecodable(endpoint, reply, error)
+    raise failure
+
+
+def _undecodable(endpoint: Endpoint[Any], reply: Reply, error: Exception) -> DecodeError:
+    web_page = _is_web_page(reply)
+    kind = " (a web page, not JSON)" if web_page else ""
+    failure = DecodeError(f"HTTP {reply.status}, but its body does not decode{kind}: {problem_of(error)}")
+    failure.endpoint = endpoint.label
+    failure.malformed = _is_malformed(error) and not web_page
+    return failure
+
+
+def problem_of(error: Exception) -> str:
+    """What is wrong with a body, without a value of it."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if isinstance(error, UnicodeDecodeError):

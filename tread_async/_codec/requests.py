@@ -21,9 +21,11 @@ __all__ = [
     "Request",
     "accounts",
     "archive_account",
+    "batches",
     "create_account",
     "encode",
     "filtered",
+    "naming",
     "set_leverage",
     "unlisted",
     "update_account",
@@ -61,13 +63,28 @@ def filtered(endpoint: Endpoint[T], names: list[str] | None, base_url: str) -> l
     fetched, and the caller picks.
     """
     if names is None or any("," in name for name in names):
-        return [Request(endpoint=endpoint, target=endpoint.path)]
+        return [naming(endpoint, None)]
+    return [naming(endpoint, batch) for batch in batches(endpoint, names, base_url, len(names))]
+
+
+def batches(endpoint: Endpoint[Any], names: list[str], base_url: str, most: int) -> list[list[str]]:
+    """*names*, none with a comma, in the fewest batches of at most *most* whose URLs are short enough."""
     room = MAX_URL_BYTES - len(base_url) - len(endpoint.path) - len("?account_names=")
-    lists = comma_lists((quote(name, safe="") for name in names), room)
-    return [
-        Request(endpoint=endpoint, target=f"{endpoint.path}?account_names={comma_list}")
-        for comma_list in lists
-    ]
+    found: list[list[str]] = []
+    start = 0
+    for comma_list in comma_lists((quote(name, safe="") for name in names), room):
+        end = start + comma_list.count(",") + 1
+        found += [names[at : min(at + most, end)] for at in range(start, end, most)]
+        start = end
+    return found
+
+
+def naming(endpoint: Endpoint[T], names: list[str] | None) -> Request[T]:
+    """One request for *names*, a batch of `batches`; ``None`` asks for every account."""
+    if names is None:
+        return Request(endpoint=endpoint, target=endpoint.path)
+    comma_list = ",".join([quote(name, safe="") for name in names])
+    return Request(endpoint=endpoint, target=f"{endpoint.path}?account_names={comma_list}")
 
 
 def comma_lists(escaped: Iterable[str], room: int) -> Iterator[str]:

@@ -1,0 +1,174 @@
+"""Whose accounts there are, and which of them a text means."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from tread_async._codec import arguments as check
+from tread_async._codec import requests
+from tread_async._fleet.lines import Line, Tally, indexed
+from tread_async._pacing import paced
+from tread_async._together import together
+from tread_async.errors import DeadlineExceededError, TreadError, UsageError
+from tread_async.keys import AccountKey
+from tread_async.models import Account
+
+__all__ = ["Directory"]
+
+_RELIST_AFTER_S: Final = 30.0  # an account that stays odd must not cost a listing a poll
+_MOST_CANDIDATES: Final = 8
+
+
+class _Roll:
+    """The listing of one token: one at a time, and one for all who wait for it."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self._lock = asyncio.Lock()
+        self._listings = 0
+        self._listed_at = 0.0
+        self._doubted = self._news = False
+        self._odd: set[str] = set()
+        self._error: TreadError | None = None
+
+    def doubt(self, names: Iterable[str]) -> None:
+        """An answer does not fit what is listed about *names*."""
+        self._doubted = True
+        new = set(names) - self._odd
+        self._news = self._news or bool(new)
+        self._odd |= new
+
+    @property
+    def due(self) -> bool:
+        """Whether there is no list, or one in doubt: at once for a name that was not odd before."""
+        if self.line.listed is None or self._news:
+            return True
+        age_s = asyncio.get_running_loop().time() - self._listed_at
+        return self._doubted and age_s > _RELIST_AFTER_S
+
+    async def renew(self, deadline: float, tally: Tally) -> TreadError | None:
+        """Lists the accounts, or waits for a listing that is under way; the error, if it failed."""
+        seen = self._listings
+        try:
+            async with asyncio.timeout_at(deadline), self._lock:
+                if self._listings == seen:
+                    await self._list(deadline, tally)
+        except TimeoutError:
+            return DeadlineExceededError(f"the accounts of {self.line.name!r} could not be listed in time")
+        return self._error
+
+    async def _list(self, deadline: float, tally: Tally) -> None:
+        line = self.line
+        call = line.call(requests.accounts(include_archived=False), deadline)
+        error = None
+        try:
+            accounts = await line.carry_out(call, tally)
+            line.listed = await paced(indexed(line.name, accounts))
+            self._listed_at = asyncio.get_running_loop().time()
+            self._doubted = self._news = False
+        except TreadError as failure:
+            error = failure
+        self._error = error
+        self._listings += 1
+
+
+class Directory:
+    """The accounts of every line. It lists a token when it is first asked about, and again on doubt."""
+
+    def __init__(self, lines: Mapping[str, Line]) -> None:
+        self._rolls = {name: _Roll(line) for name, line in lines.items()}
+        self._lines = lines
+        self._index: dict[str, list[AccountKey]] | None = None
+
+    def doubt(self, line: Line, names: Iterable[str]) -> None:
+        """An answer of *line* does not fit what is listed of *names*: it will be listed anew."""
+        self._rolls[line.name].doubt(names)
+
+    def account(self, key: AccountKey) -> Account | None:
+        """What is listed of *key*."""
+        listed = self._lines[key.credential].listed
+        return None if listed is None else listed.accounts.get(key.name)
+
+    async def know(
+        self, names: Iterable[str], deadline: float, tally: Tally, *, anew: bool = False
+    ) -> dict[str, TreadError]:
+        """Lists those of the credentials *names* that are not; with *anew* all of them.
+
+        Returns: the errors of those of which nothing is known. An older list outlives a failure.
+        """
+        rolls = [self._rolls[name] for name in names]
+        due = [roll for roll in rolls if anew or roll.due]
+        if not due:
+            return {}
+        errors = await together([functools.partial(roll.renew, deadline, tally) for roll in due])
+        self._index = None
+        return {
+            roll.line.name: error
+            for roll, error in zip(due, errors, strict=True)
+            if error is not None and (anew or roll.line.listed is None)
+        }
+
+    async def resolve(
+        self, accounts: Iterable[AccountKey | str], deadline: float, tally: Tally
+    ) -> list[AccountKey]:
+        """The accounts meant, each once, in the order given.
+
+        Raises:
+            UsageError: nobody, or more than one account, is meant.
+            TreadError: whose account is meant cannot be told, because a token cannot be listed.
+        """
+        found: list[AccountKey | str] = [self._plain(given) for given in accounts]
+        if bare := [text for text in found if isinstance(text, str)]:
+            await self._list_for(bare, deadline, tally)
+        keys = [self._looked_up(given) if isinstance(given, str) else given for given in found]
+        return list(dict.fromkeys(keys))
+
+    def _plain(self, given: object) -> AccountKey | str:
+        """A key; or a text that only the lists can explain."""
+        if isinstance(given, AccountKey):
+            credential, name = given.credential, given.name
+        elif isinstance(given, str):
+            credential, slash, name = given.partition("/")
+            if not slash or credential not in self._lines:
+                return check.account_name(given)
+        else:
+            raise UsageError(
+                f"an account is an AccountKey, 'credential/name', a name or an id, not {type(given).__name__}"
+            )
+        line = self._lines.get(credential)
+        if line is None:
+            raise UsageError(f"there is no credential called {credential!r}")
+        return line.new_key(check.account_name(name))
+
+    async def _list_for(self, texts: list[str], deadline: float, tally: Tally) -> None:
+        errors = await self.know(self._lines, deadline, tally)
+        if not errors and any(text not in self._names() for text in texts):
+            errors = await self.know(self._lines, deadline, tally, anew=True)
+        for error in errors.values():
+            raise error
+
+    def _names(self) -> dict[str, list[AccountKey]]:
+        """The keys that each bare name and each id could mean."""
+        if self._index is None:
+            index: dict[str, list[AccountKey]] = {}
+            for line in self._lines.values():
+                if line.listed is not None:
+                    for name, key in line.listed.keys.items():
+                        index.setdefault(name, []).append(key)
+                    for account_id, key in line.listed.ids.items():
+                        index.setdefault(account_id, []).append(key)
+            self._index = index
+        return self._index
+
+    def _looked_up(self, text: str) -> AccountKey:
+        candidates = self._names().get(text, [])
+        if not candidates:
+            raise UsageError(f"no account is called {text!r}, and none has it for an id")
+        if len(candidates) > 1:
+            shown = ", ".join(map(str, candidates[:_MOST_CANDIDATES]))
+            more = f" and {len(candidates) - _MOST_CANDIDATES} more" * (len(candidates) > _MOST_CANDIDATES)
+            raise UsageError(f"{text!r} could be any of {shown}{more}; write credential/name")
+        return candidates[0]

@@ -1,0 +1,153 @@
+"""An opened manager: its lines, and the parts that work on them."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from typing import Final
+
+import anyio
+
+from tread_async._calls import Calls, ClientStats
+from tread_async._codec.arguments import flag
+from tread_async._fleet.arguments import seconds
+from tread_async._fleet.directory import Directory
+from tread_async._fleet.flights import Flights
+from tread_async._fleet.lines import Line, Tally
+from tread_async._fleet.orders import Orders
+from tread_async._fleet.snapshots import How, Snapshots, SourceChoice
+from tread_async._fleet.writes import Manner, Progress, Writes
+from tread_async._identity import Credential
+from tread_async._intents import Intents
+from tread_async._pacing import paced
+from tread_async._slots import Slots
+from tread_async._together import together
+from tread_async._wiring import Wiring
+from tread_async.errors import NotSentError, TreadError, UsageError
+from tread_async.keys import AccountKey
+from tread_async.listing import Listing
+from tread_async.models import Account
+from tread_async.secret import Secret
+
+__all__ = ["Fleet"]
+
+_LAND_WITHIN_S: Final = 0.05
+_ENDPOINT_OF: Final[Mapping[str, str]] = {
+    "live": "balances", "cached": "cached_balances", "auto": "balances",
+}  # fmt: skip
+
+
+class Fleet:
+    """Belongs to the event loop it was made on."""
+
+    def __init__(
+        self, wiring: Wiring, credentials: Mapping[str, Credential], most: int, most_per_token: int
+    ) -> None:
+        self._wiring = wiring
+        self._slots = Slots(most)
+        self._most_per_token = most_per_token
+        self._intents = Intents()
+        self.lines = {
+            name: Line(name, functools.partial(self._opened, name, credential))
+            for name, credential in credentials.items()
+        }
+        self.directory = Directory(self.lines)
+        self._flights = Flights(wiring.base_url)
+        self.snapshots = Snapshots(self.lines, self.directory, self._flights)
+        self.writes = Writes(self.lines, self.directory, self._intents)
+        self.orders = Orders(self.directory, self.snapshots)
+
+    def _opened(self, name: str, credential: Credential) -> Calls:
+        source = credential.token
+        if callable(source):
+            credential = Credential(_said_by_name(name, source), proxy=credential.proxy)
+        return self._wiring.calls(credential, self._slots.lane(self._most_per_token), self._intents)
+
+    def stats(self) -> dict[str, ClientStats]:
+        return {line.name: line.opened.stats() for line in self.lines.values() if line.opened is not None}
+
+    def deadline(self, endpoint: str, deadline_s: float | None) -> float:
+        """The moment, on the loop's clock, by which a call ends."""
+        return asyncio.get_running_loop().time() + self._wiring.deadline_s(endpoint, deadline_s)
+
+    def how(
+        self, source: SourceChoice, max_age_s: float | None, live_within_s: float, deadline_s: float | None
+    ) -> How:
+        """How balances are to be read, checked."""
+        if source not in _ENDPOINT_OF:
+            raise UsageError("source is 'live', 'cached' or 'auto'")
+        if max_age_s is not None:
+            seconds(max_age_s, "max_age_s")
+        elif source == "auto":
+            raise UsageError("source='auto' needs max_age_s: how old a cached balance may be")
+        seconds(live_within_s, "live_within_s")
+        return How(source, max_age_s, live_within_s, self.deadline(_ENDPOINT_OF[source], deadline_s))
+
+    def manner(
+        self,
+        endpoint: str,
+        verify: bool,
+        dry_run: bool,
+        on_progress: Progress | None,
+        deadline_s: float | None,
+        *,
+        forgiving: bool = False,
+    ) -> Manner:
+        """How an order is to be carried out, checked."""
+        return Manner(
+            deadline=self.deadline(endpoint, deadline_s),
+            verify=flag(verify, "verify"),
+            dry_run=flag(dry_run, "dry_run"),
+            on_progress=on_progress,
+            forgiving=forgiving,
+        )
+
+    async def key(self, account: AccountKey | str, deadline: float) -> AccountKey:
+        """The one account that is meant."""
+        keys = await self.directory.resolve([account], deadline, Tally())
+        return keys[0]
+
+    async def listing(self, refresh: bool, deadline: float) -> Listing:
+        """Every account of every line."""
+        unlisted = await self.directory.know(self.lines, deadline, Tally(), anew=refresh)
+        return await paced(self._listing(unlisted))
+
+    def _listing(self, unlisted: Mapping[str, TreadError]) -> Generator[None, None, Listing]:
+        accounts: dict[AccountKey, Account] = {}
+        for line in self.lines.values():
+            if line.listed is not None and line.name not in unlisted:
+                yield
+                accounts.update(
+                    {line.listed.keys[name]: found for name, found in line.listed.accounts.items()}
+                )
+        return Listing(accounts=accounts, unlisted=unlisted)
+
+    async def close(self) -> None:
+        """Ends every call and closes every connection."""
+        opened = [line.opened for line in self.lines.values() if line.opened is not None]
+        # Shielded: under a cancelled scope every await would end at once, and leave connections open.
+        with anyio.CancelScope(shield=True):
+            if opened:
+                await together([calls.close for calls in opened])
+            await self._flights.land(_LAND_WITHIN_S)
+
+
+def _said_by_name(
+    name: str, source: Callable[[], Awaitable[Secret | str] | Secret | str]
+) -> Callable[[], Awaitable[Secret | str]]:
+    """*source*, whose own errors become outcomes of its token: the other tokens go on."""
+
+    async def ask() -> Secret | str:
+        try:
+            given = source()
+            return await given if inspect.isawaitable(given) else given
+        except TreadError:
+            raise
+        except Exception as error:
+            failure = NotSentError(f"the token function of {name!r} raised {type(error).__name__}")
+            failure.permanent = True
+            raise failure from error
+
+    return ask

@@ -1,0 +1,118 @@
+"""Finding the account that spoils a batch, so that the others get what they asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Final, Generic, TypeVar
+
+from tread_async._together import together
+from tread_async.errors import (
+    AuthError,
+    BlockedError,
+    ClientClosedError,
+    NotSentError,
+    OutcomeUnknownError,
+    ProtocolError,
+    RateLimitedError,
+    TreadError,
+    UnprocessableError,
+    UsageError,
+)
+
+__all__ = ["Isolation", "halves"]
+
+T = TypeVar("T")
+
+_SMALL: Final = 4
+_SHORTEST_TRY_S: Final = 0.5
+_SHARED: Final = (AuthError, BlockedError, ClientClosedError, NotSentError, RateLimitedError, UsageError)
+
+
+class Isolation(Generic[T]):
+    """Asks for batches, and splits those that fail until what fails is alone.
+
+    What fails all accounts alike is not split: a token that is refused, a host out of reach, an outage.
+    An outage is told from a few bad accounts by asking for three of them alone: if none of those
+    succeeds, and nothing else has, it is one.
+
+    Args:
+        ask: Asks for a batch and settles it; raises `TreadError` if it failed as a whole.
+        give_up: Settles the batch with the error.
+        split: Parts of a batch of several; none where asking for less is no way to ask.
+        left_s: Seconds that are left.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[list[T]], Awaitable[None]],
+        give_up: Callable[[list[T], TreadError], None],
+        split: Callable[[list[T]], list[list[T]]],
+        left_s: Callable[[], float],
+    ) -> None:
+        self._ask = ask
+        self._give_up = give_up
+        self._split = split
+        self._left_s = left_s
+        self.alive = False
+        self._probed = False
+        self._lock = asyncio.Lock()
+
+    async def run(self, batch: list[T]) -> None:
+        """Settles every member of *batch*."""
+        try:
+            await self._ask(batch)
+        except TreadError as error:
+            failure = error
+        else:
+            self.alive = True
+            return
+        if len(batch) > 1 and not is_shared(failure) and self._left_s() > _SHORTEST_TRY_S:
+            batch = await self._first_looked_at(batch, failure)
+            if self.alive or len(batch) <= _SMALL or is_about_content(failure):
+                parts = self._split(batch) if len(batch) > 1 else [batch]
+                if parts:
+                    await self.run_all(parts)
+                    return
+        self._give_up(batch, failure)
+
+    async def run_all(self, batches: list[list[T]]) -> None:
+        """Settles every member of every batch, at once."""
+        if batches:
+            await together([functools.partial(self.run, batch) for batch in batches if batch])
+
+    async def _first_looked_at(self, batch: list[T], failure: TreadError) -> list[T]:
+        """*batch* without those that had to be asked alone to see whether anything answers at all."""
+        if self.alive or self._probed or len(batch) <= _SMALL or is_about_content(failure):
+            return batch
+        async with self._lock:
+            if self.alive or self._probed:
+                return batch
+            self._probed = True
+            places = (0, len(batch) // 2, len(batch) - 1)
+            await self.run_all([[batch[place]] for place in places])
+        return [member for place, member in enumerate(batch) if place not in places]
+
+
+def is_shared(error: TreadError) -> bool:
+    """Whether *error* would meet every account of the token alike."""
+    if isinstance(error, OutcomeUnknownError) and error.cause is not None:
+        error = error.cause
+    if isinstance(error, ProtocolError):
+        return not (error.broken or error.too_large)
+    return isinstance(error, _SHARED)
+
+
+def is_about_content(error: TreadError) -> bool:
+    """Whether *error* is the API's answer to what the batch asks, so that the API is there for certain."""
+    if isinstance(error, OutcomeUnknownError) and error.cause is not None:
+        error = error.cause
+    too_large = isinstance(error, ProtocolError) and error.too_large
+    return too_large or isinstance(error, UnprocessableError)
+
+
+def halves(batch: list[T]) -> list[list[T]]:
+    """The two halves of *batch*."""
+    middle = len(batch) // 2
+    return [batch[:middle], batch[middle:]]

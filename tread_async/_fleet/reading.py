@@ -1,0 +1,152 @@
+"""One read of some accounts of one token."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from tread_async._codec import requests
+from tread_async._codec.endpoints import BALANCES_BY_ACCOUNT, CACHED_BALANCES_BY_ACCOUNT
+from tread_async._codec.replies import Reply
+from tread_async._codec.scanning import Scanned
+from tread_async._fleet.isolation import Isolation, halves
+from tread_async._fleet.lines import Line, Tally
+from tread_async._fleet.settling import settled_cached, settled_live
+from tread_async._policy import RetryPolicy
+from tread_async.balance import Source
+from tread_async.errors import TreadError
+from tread_async.keys import AccountKey
+from tread_async.outcomes import Failed, Missing, Outcome
+
+__all__ = ["Reading"]
+
+_MOST_REPLY_BYTES: Final = 4 * 1024 * 1024  # half of what is read at most: answers grow
+_ATTEMPTS_OF_A_BATCH: Final = 2  # then it is split, which asks again too
+_ENDPOINTS: Final[Mapping[str, Any]] = {"live": BALANCES_BY_ACCOUNT, "cached": CACHED_BALANCES_BY_ACCOUNT}
+
+
+class Reading:
+    """The balances of *wanted*, each settled as soon as its batch is.
+
+    ``settled`` is told of each part of the outcomes.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        source: Source,
+        wanted: dict[str, AccountKey],
+        base_url: str,
+        deadline: float,
+    ) -> None:
+        self.wanted = wanted
+        self.deadline = deadline
+        self.settled: Callable[[dict[str, Outcome]], None] | None = None
+        self.outcomes: dict[str, Outcome] = {}
+        self.unexpected: dict[str, None] = {}
+        self.duplicates: dict[str, None] = {}
+        self.missing: list[str] = []
+        self.errors: tuple[Any, ...] = ()
+        self.tally = Tally()
+        self._line = line
+        self._source = source
+        self._endpoint = _ENDPOINTS[source]
+        self._base_url = base_url
+        self._everything = False
+        self._whole: list[str] | None = None
+        self._has_split = False
+        self._isolation = Isolation(self._ask, self._give_up, self._split, self._left_s)
+
+    async def run(self) -> None:
+        """Settles every wanted account."""
+        listed = self._line.listed
+        # Then one request without a filter asks for all of them, and any other account is news.
+        self._everything = listed is not None and listed.keys.keys() == self.wanted.keys()
+        await self._isolation.run_all(self._batches())
+
+    def _left_s(self) -> float:
+        return self._line.calls.left_s(self.deadline)
+
+    def _fits(self, accounts: int) -> bool:
+        return accounts * self._line.bytes_per_account[self._source] <= _MOST_REPLY_BYTES
+
+    def _batches(self) -> list[list[str]]:
+        names = list(self.wanted)
+        if self._everything and self._fits(len(names)):
+            self._whole = names
+            return [names]
+        with_comma = [name for name in names if "," in name]
+        listed = self._line.listed
+        if with_comma and (listed is None or self._fits(len(listed.keys))):
+            return [names]  # a comma list cannot name them: they come with everything, as can the others
+        return [with_comma, *self._named([name for name in names if "," not in name])]
+
+    def _named(self, names: list[str]) -> list[list[str]]:
+        most = max(1, int(_MOST_REPLY_BYTES / self._line.bytes_per_account[self._source]))
+        return requests.batches(self._endpoint, names, self._base_url, most)
+
+    def _split(self, batch: list[str]) -> list[list[str]]:
+        self._has_split = True
+        with_comma = [name for name in batch if "," in name]
+        others = [name for name in batch if "," not in name]
+        if not others:
+            return []  # there is one way to ask for them, and it has failed
+        parts = self._named(others)
+        return [with_comma, *(parts if len(parts) > 1 or with_comma else halves(others))]
+
+    async def _ask(self, batch: list[str]) -> None:
+        unfiltered = batch is self._whole or any("," in name for name in batch)
+        request = requests.naming(self._endpoint, None if unfiltered else batch)
+        alone = len(batch) == 1
+        call = self._line.call(request, self.deadline, policy=self._policy(len(batch)), patient=alone)
+        scanned = await self._line.carry_out(call, self.tally)
+        if call.reply is not None:
+            self._settle(batch, scanned, call.reply, filtered=not unfiltered)
+
+    def _policy(self, size: int) -> RetryPolicy:
+        policy = self._line.calls.policy(self._endpoint.name)
+        attempts = policy.attempts if size == 1 else min(policy.attempts, _ATTEMPTS_OF_A_BATCH)
+        timeout_s = policy.attempt_timeout_s
+        if self._has_split:  # leave as much for each of the halvings to come
+            timeout_s = min(timeout_s, max(0.1, self._left_s()) / (math.ceil(math.log2(size)) + 1))
+        return msgspec.structs.replace(policy, attempts=attempts, attempt_timeout_s=timeout_s)
+
+    def _settle(self, batch: list[str], scanned: Scanned[Any], reply: Reply, *, filtered: bool) -> None:
+        line = self._line
+        line.observe(reply)
+        ahead_s = line.clock.ahead_s
+        received_s, now_s = reply.received_at + ahead_s, time.time() + ahead_s
+        if self._source == "live":
+            found = settled_live(
+                scanned, batch, self.wanted, received_s=received_s, now_s=max(now_s, received_s)
+            )
+        else:
+            found, errors = settled_cached(scanned, batch, self.wanted, now_s=now_s, id_of=line.id_of)
+            self.errors += errors
+        self._note(scanned, found, len(reply.body), filtered=filtered)
+        self.outcomes.update(found)
+        if self.settled is not None:
+            self.settled(found)
+
+    def _note(
+        self, scanned: Scanned[Any], found: Mapping[str, Outcome], size: int, *, filtered: bool
+    ) -> None:
+        """What the answer says besides: accounts that are new or gone, duplicates, its size."""
+        if scanned.accounts:
+            self._line.bytes_per_account[self._source] = size / len(scanned.accounts)
+        self.missing += [name for name, outcome in found.items() if type(outcome) is Missing]
+        self.duplicates.update({name: None for name in scanned.repeated if name in self.wanted})
+        if filtered or self._everything:
+            for names in (scanned.accounts, scanned.faults):
+                if not names.keys() <= self.wanted.keys():
+                    self.unexpected.update({name: None for name in names if name not in self.wanted})
+
+    def _give_up(self, batch: list[str], error: TreadError) -> None:
+        found: dict[str, Outcome] = {name: Failed(error) for name in batch}
+        self.outcomes.update(found)
+        if self.settled is not None:
+            self.settled(found)

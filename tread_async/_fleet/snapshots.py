@@ -1,0 +1,174 @@
+"""Balances of many tokens, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Generator, Iterable, Mapping
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from tread_async._fleet.directory import Directory
+from tread_async._fleet.flights import Flights
+from tread_async._fleet.lines import Line, Tally
+from tread_async._fleet.reading import Reading
+from tread_async._pacing import paced
+from tread_async._together import together
+from tread_async.balance import Balance
+from tread_async.errors import DeadlineExceededError, IncompleteSnapshotError, TreadError
+from tread_async.keys import AccountKey
+from tread_async.outcomes import Failed, Ok, Outcome, Snapshot, Stale
+
+__all__ = ["How", "Snapshots", "SourceChoice"]
+
+SourceChoice: TypeAlias = Literal["live", "cached", "auto"]
+
+
+class How(msgspec.Struct, frozen=True):
+    """How balances are read. ``deadline`` is on the loop's clock."""
+
+    source: SourceChoice
+    max_age_s: float | None
+    live_within_s: float
+    deadline: float
+
+    def judged(self, outcome: Outcome) -> Outcome:
+        """*outcome*, stale if it is too old."""
+        if self.max_age_s is not None and type(outcome) is Ok:
+            age_s = outcome.value.age_s
+            if age_s is None or age_s > self.max_age_s:
+                return Stale(outcome.value)
+        return outcome
+
+
+class _Part:
+    """What was read of one token."""
+
+    __slots__ = ("line", "outcomes", "readings")
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.outcomes: Mapping[str, Outcome] = {}
+        self.readings: list[Reading] = []
+
+
+class Snapshots:
+    """Reads balances over all lines."""
+
+    def __init__(self, lines: Mapping[str, Line], directory: Directory, flights: Flights) -> None:
+        self._lines = lines
+        self._directory = directory
+        self._flights = flights
+
+    async def take(self, accounts: Iterable[AccountKey | str] | None, how: How) -> Snapshot:
+        """A snapshot of *accounts*; of every account of every token where they are ``None``."""
+        tally = Tally()
+        unlisted: dict[str, TreadError] = {}
+        keys: list[AccountKey] | None = None
+        wanted: dict[str, dict[str, AccountKey]] = {}
+        if accounts is None:
+            unlisted = await self._directory.know(self._lines, how.deadline, tally)
+            for name, line in self._lines.items():
+                if line.listed is not None and line.listed.keys:
+                    wanted[name] = line.listed.keys
+        else:
+            keys = await self._directory.resolve(accounts, how.deadline, tally)
+            for key in keys:
+                wanted.setdefault(key.credential, {})[key.name] = key
+        jobs = [
+            functools.partial(self._read, self._lines[name], names, how) for name, names in wanted.items()
+        ]
+        parts = await together(jobs) if jobs else []
+        return await paced(self._assembled(keys, parts, how, unlisted, tally))
+
+    async def one(self, key: AccountKey, how: How, not_before: float | None) -> Balance:
+        """The balance of *key*, from a read that it shares with whoever asks at the same time."""
+        outcome = how.judged(await self._outcome(key, how, not_before))
+        if isinstance(outcome, Ok):
+            return outcome.value
+        if isinstance(outcome, Failed):
+            raise outcome.error
+        if isinstance(outcome, Stale):
+            age = "of unknown age" if outcome.age_s is None else f"{outcome.age_s:.1f} s old"
+            raise IncompleteSnapshotError(f"the balance of {key} is {age}, older than {how.max_age_s:g} s")
+        raise IncompleteSnapshotError(f"the server's answer does not have the account {key}")
+
+    async def _outcome(self, key: AccountKey, how: How, not_before: float | None) -> Outcome:
+        line = self._lines[key.credential]
+        if how.source != "auto":
+            flight = self._flights.joined(line, how.source, key, how.deadline, not_before)
+            return await flight.outcome(key.name, how.deadline)
+        flight = self._flights.joined(line, "live", key, how.deadline, not_before)
+        until = min(how.deadline, asyncio.get_running_loop().time() + how.live_within_s)
+        live = await flight.outcome(key.name, until)
+        if not isinstance(live, Failed):
+            return live
+        flight = self._flights.joined(line, "cached", key, how.deadline, not_before)
+        cached = await flight.outcome(key.name, how.deadline)
+        return cached if isinstance(cached, Ok) else live
+
+    async def _read(self, line: Line, wanted: dict[str, AccountKey], how: How) -> _Part:
+        part = _Part(line)
+        if how.source != "auto":
+            reading = await self._flights.launch(line, how.source, wanted, how.deadline).done()
+            part.readings.append(reading)
+            part.outcomes = reading.outcomes
+            return part
+        flight = self._flights.launch(line, "live", wanted, how.deadline)
+        live = await flight.done(within_s=how.live_within_s)
+        part.readings.append(live)
+        part.outcomes = outcomes = dict(live.outcomes)
+        late = Failed(DeadlineExceededError(f"no live answer within {how.live_within_s:g} s"))
+        for name in wanted:
+            outcomes.setdefault(name, late)
+        if rest := {name: key for name, key in wanted.items() if isinstance(outcomes[name], Failed)}:
+            cached = await self._flights.launch(line, "cached", rest, how.deadline).done()
+            part.readings.append(cached)
+            outcomes.update({name: found for name, found in cached.outcomes.items() if type(found) is Ok})
+        return part
+
+    def _assembled(
+        self,
+        keys: list[AccountKey] | None,
+        parts: list[_Part],
+        how: How,
+        unlisted: Mapping[str, TreadError],
+        tally: Tally,
+    ) -> Generator[None, None, Snapshot]:
+        outcomes: dict[AccountKey, Outcome] = {}
+        by_credential = {part.line.name: part.outcomes for part in parts}
+        if keys is None:
+            keys = [key for part in parts for key in part.readings[0].wanted.values()]
+        for place, key in enumerate(keys):
+            if not place % 512:
+                yield
+            outcomes[key] = how.judged(by_credential[key.credential][key.name])
+        for part in parts:
+            self._doubt(part)
+        readings = [(part.line.name, reading) for part in parts for reading in part.readings]
+        errors: dict[str, tuple[Any, ...]] = {}
+        for name, reading in readings:
+            if reading.errors:
+                errors[name] = errors.get(name, ()) + reading.errors
+        return Snapshot(
+            outcomes=outcomes,
+            unexpected=_keys((name, reading.unexpected) for name, reading in readings),
+            duplicates=_keys((name, reading.duplicates) for name, reading in readings),
+            errors=errors,
+            unlisted=unlisted,
+            requests_sent=tally.requests_sent + sum(reading.tally.requests_sent for _, reading in readings),
+        )
+
+    def _doubt(self, part: _Part) -> None:
+        """An account that is new or gone makes the list of its token an old one."""
+        odd = [name for reading in part.readings for name in reading.unexpected]
+        listed = part.line.listed
+        if listed is not None:
+            odd += [name for reading in part.readings for name in reading.missing if name in listed.keys]
+        if odd:
+            self._directory.doubt(part.line, odd)
+
+
+def _keys(found: Iterable[tuple[str, Iterable[str]]]) -> tuple[AccountKey, ...]:
+    return tuple(dict.fromkeys(AccountKey(credential, name) for credential, names in found for name in names))

@@ -1,0 +1,44 @@
+"""What reading back says of a write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TypeAlias
+
+import msgspec
+
+from tread_async.balance import Balance
+from tread_async.errors import OutcomeUnknownError
+from tread_async.reports import Applied, NotApplied, Unknown, Verification, WriteOutcome
+
+__all__ = ["leverages_seen", "verified"]
+
+Value: TypeAlias = Decimal | str
+
+
+def leverages_seen(balance: Balance, pair: str) -> list[Decimal]:
+    """The leverage of each open position of *pair*, where the exchange says it."""
+    return [row.leverage for row in balance.positions if row.symbol == pair and row.leverage is not None]
+
+
+def verified(outcome: WriteOutcome, wanted: Value, seen: Sequence[Value], *, lost: bool) -> WriteOutcome:
+    """*outcome* after the values *seen*; none of them leaves it as it was.
+
+    An attempt that may be *lost* on its way can still arrive: seeing the old value proves nothing then.
+    """
+    if not seen:
+        return msgspec.structs.replace(outcome, verification=Verification.UNVERIFIABLE)
+    other = next((value for value in seen if value != wanted), None)
+    if other is None:
+        if isinstance(outcome, Unknown):
+            return Applied(verification=Verification.CONFIRMED, seen=wanted, had_unknown_attempts=lost)
+        return msgspec.structs.replace(outcome, verification=Verification.CONFIRMED, seen=wanted)
+    if isinstance(outcome, Applied):
+        error = OutcomeUnknownError(f"acknowledged, but reading back shows {other}")
+        return Unknown(error=error, verification=Verification.CONTRADICTED, seen=other)
+    if isinstance(outcome, Unknown) and not lost:
+        last = outcome.error
+        cause = last.cause if isinstance(last, OutcomeUnknownError) else None
+        return NotApplied(error=cause or last, verification=Verification.CONTRADICTED, seen=other)
+    return msgspec.structs.replace(outcome, verification=Verification.CONTRADICTED, seen=other)

@@ -1,0 +1,76 @@
+"""What every token of a client shares, checked once, and how the calls of one token come about."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl as tls
+from collections.abc import Mapping
+from typing import Final
+
+from tread_async._calls import Calls
+from tread_async._codec import arguments as check
+from tread_async._codec import settings
+from tread_async._identity import Credential, Identity
+from tread_async._intents import Intents
+from tread_async._policy import POLICIES, RetryPolicy
+from tread_async._slots import Lane
+from tread_async._version import __version__
+from tread_async.errors import UsageError
+
+__all__ = ["DEFAULT_BASE_URL", "Wiring"]
+
+DEFAULT_BASE_URL: Final = "https://app.tread.fi"
+
+
+class Wiring:
+    """The settings of a client or manager. Raises `UsageError` for one that cannot work."""
+
+    def __init__(
+        self,
+        base_url: str,
+        deadline_s: float | None,
+        retry: RetryPolicy | None,
+        auth_scheme: str,
+        headers: Mapping[str, str] | None,
+        ssl: tls.SSLContext | None,
+    ) -> None:
+        self.auth_scheme = settings.auth_scheme(auth_scheme)
+        self.base_url = settings.base_url(base_url)
+        self._deadline_s = None if deadline_s is None else check.deadline_s(deadline_s)
+        if retry is not None and not isinstance(retry, RetryPolicy):
+            raise UsageError(f"retry is a RetryPolicy, not {type(retry).__name__}")
+        self._retry = retry
+        self._headers = {"User-Agent": f"tread-async/{__version__}", **settings.extra_headers(headers)}
+        self._ssl = settings.ssl_context(ssl)
+
+    def check(self, credential: Credential) -> None:
+        """Refuses a proxy that would see the token."""
+        settings.proxy(credential.proxy, self.base_url)
+
+    def deadline_s(self, endpoint: str, deadline_s: float | None) -> float:
+        """The seconds that a call of *endpoint* may take."""
+        return deadline_s or self._deadline_s or (self._retry or POLICIES[endpoint]).deadline_s
+
+    def calls(self, credential: Credential, lane: Lane, intents: Intents | None = None) -> Calls:
+        """The calls of one token, on the running loop."""
+        # aiohttp takes 200 ms to import: not before it is needed.
+        from tread_async._transport import Transport
+
+        identity = Identity(credential.token, self.auth_scheme)
+        transport = Transport(
+            self.base_url,
+            identity,
+            lane=lane,
+            headers=self._headers,
+            proxy=settings.proxy(credential.proxy, self.base_url),
+            ssl=self._ssl,
+        )
+        return Calls(
+            transport,
+            identity,
+            clock=asyncio.get_running_loop().time,
+            retry=self._retry,
+            deadline_s=self._deadline_s,
+            sleep=transport.pause,
+            intents=intents,
+        )

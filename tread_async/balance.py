@@ -1,0 +1,140 @@
+"""What one account holds, in one shape over live and cached answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from tread_async.keys import AccountKey
+from tread_async.models import AccountBalances, Asset, AssetType, CachedAccount, CachedAsset
+
+__all__ = ["Balance", "BalanceRow", "Source"]
+
+Source: TypeAlias = Literal["live", "cached"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class BalanceRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One token or position. ``None`` means that this kind of answer, or the server, did not say.
+
+    Attributes:
+        amount: ``size`` of a live row, ``amount`` of a cached one; negative for a short position. It may
+            count contracts, so ``notional / amount`` is not a price.
+        market: ``market_type`` of a live row, ``wallet_type`` of a cached one. The two lists of values
+            differ: ``perp`` here may be ``futures`` there.
+        leverage: ``None`` also where the server sent 0, which means that the exchange did not say.
+        margin_balance: May repeat a figure of the whole account on every row; never sum it.
+        wire: The row as it was sent.
+    """
+
+    symbol: str
+    amount: Decimal
+    notional: Decimal | None
+    market: str | None
+    asset_type: str | None
+    unrealized_profit: Decimal | None
+    initial_margin: Decimal | None
+    maint_margin: Decimal | None
+    margin_balance: Decimal | None
+    leverage: Decimal | None
+    margin_mode: str | None
+    funding_fee: Decimal | None
+    borrowed: Decimal | None
+    wire: Asset | CachedAsset
+
+    @property
+    def is_position(self) -> bool:
+        """Whether it is a position rather than a token."""
+        return self.asset_type == AssetType.POSITION
+
+
+class Balance(msgspec.Struct, frozen=True, gc=False):
+    """What one account holds, and how old that is.
+
+    Attributes:
+        wire: The account as it was sent; for a live answer `AccountBalances`, for a cached `CachedAccount`.
+        as_of_s: When the server read it from the exchange, by the server's clock, in seconds since the
+            epoch; ``None`` where it did not say.
+        age_s: Seconds from then until this answer was put together, corrected for a clock here that
+            differs from the server's. ``None`` like `as_of_s`.
+    """
+
+    key: AccountKey
+    wire: AccountBalances | CachedAccount
+    source: Source
+    as_of_s: float | None
+    age_s: float | None
+
+    @property
+    def as_of(self) -> datetime | None:
+        """`as_of_s` as an aware time in UTC."""
+        try:
+            return None if self.as_of_s is None else _EPOCH + timedelta(seconds=self.as_of_s)
+        except OverflowError:
+            return None
+
+    @property
+    def exchange(self) -> str | None:
+        """The name of the exchange."""
+        wire = self.wire
+        return wire.exchange_name if isinstance(wire, CachedAccount) else wire.exchange
+
+    @property
+    def equity(self) -> Decimal | None:
+        """The account's equity as the server states it. A live answer never does."""
+        return self.wire.equity if isinstance(self.wire, CachedAccount) else None
+
+    @property
+    def rows(self) -> tuple[BalanceRow, ...]:
+        """Every token and position, in the server's order."""
+        wire = self.wire
+        if isinstance(wire, CachedAccount):
+            return tuple([_cached_row(asset) for asset in wire.assets])
+        return tuple([_live_row(asset) for asset in wire.assets])
+
+    @property
+    def positions(self) -> tuple[BalanceRow, ...]:
+        """The rows that are positions."""
+        return tuple([row for row in self.rows if row.is_position])
+
+
+def _live_row(asset: Asset) -> BalanceRow:
+    return BalanceRow(
+        symbol=asset.symbol,
+        amount=asset.size,
+        notional=asset.notional,
+        market=asset.market_type,
+        asset_type=asset.asset_type,
+        unrealized_profit=asset.unrealized_profit,
+        initial_margin=asset.initial_margin,
+        maint_margin=asset.maint_margin,
+        margin_balance=asset.margin_balance,
+        leverage=asset.leverage or None,
+        margin_mode=None,
+        funding_fee=None,
+        borrowed=None,
+        wire=asset,
+    )
+
+
+def _cached_row(asset: CachedAsset) -> BalanceRow:
+    return BalanceRow(
+        symbol=asset.symbol,
+        amount=asset.amount,
+        notional=asset.notional,
+        market=asset.wallet_type,
+        asset_type=asset.asset_type,
+        unrealized_profit=asset.unrealized_profit,
+        initial_margin=asset.initial_margin,
+        maint_margin=asset.maint_margin,
+        margin_balance=asset.margin_balance,
+        leverage=asset.leverage or None,
+        margin_mode=asset.margin_mode,
+        funding_fee=asset.funding_fee,
+        borrowed=asset.borrowed,
+        wire=asset,
+    )

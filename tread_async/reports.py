@@ -1,0 +1,144 @@
+"""What became of a write to many accounts: applied, not applied or unknown, for each of them."""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import TypeAlias
+
+import msgspec
+
+from tread_async.errors import TreadError
+from tread_async.keys import AccountKey
+
+__all__ = [
+    "Applied",
+    "LeverageReport",
+    "MarginModeReport",
+    "NotApplied",
+    "PlanReport",
+    "Unknown",
+    "Verification",
+    "WriteOutcome",
+]
+
+
+class Verification(enum.Enum):
+    """What reading back said."""
+
+    NOT_ASKED = "not asked"
+    CONFIRMED = "confirmed"
+    CONTRADICTED = "contradicted"
+    UNVERIFIABLE = "unverifiable"
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
+    """The server acknowledged the value, or reading back showed it after an attempt of ours.
+
+    Attributes:
+        seen: What reading back showed; ``None`` where it showed nothing.
+        had_unknown_attempts: An earlier attempt of the same value had no clear answer. It could arrive
+            late, after somebody else has set another value.
+    """
+
+    verification: Verification = Verification.NOT_ASKED
+    seen: Decimal | str | None = None
+    had_unknown_attempts: bool = False
+
+
+class NotApplied(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing was changed by this call; *error* says why."""
+
+    error: TreadError
+    verification: Verification = Verification.NOT_ASKED
+    seen: Decimal | str | None = None
+
+
+class Unknown(msgspec.Struct, frozen=True, kw_only=True):
+    """It may or may not have been applied; *error* says what is known. Read back before trying again."""
+
+    error: TreadError
+    verification: Verification = Verification.NOT_ASKED
+    seen: Decimal | str | None = None
+
+
+WriteOutcome: TypeAlias = Applied | NotApplied | Unknown
+
+
+class _Report(msgspec.Struct, frozen=True, kw_only=True):
+    outcomes: Mapping[AccountKey, WriteOutcome]
+    unlisted: Mapping[str, TreadError] = {}
+    requests_sent: int = 0
+    dry_run: bool = False
+    requests_planned: int = 0
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {name}" for name, count in self.counts.items() if count)
+        return f"<{type(self).__name__} {counts or 'of no account'}{' (dry run)' if self.dry_run else ''}>"
+
+    @property
+    def ok(self) -> bool:
+        """Whether every account is `Applied`, and all accounts are known."""
+        return not self.unlisted and all(isinstance(outcome, Applied) for outcome in self.outcomes.values())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many accounts are ``applied``, ``not_applied`` and ``unknown``."""
+        return counted(self.outcomes.values())
+
+
+class LeverageReport(_Report, frozen=True, kw_only=True):
+    """What became of `SessionManager.set_leverage`.
+
+    Attributes:
+        outcomes: One for each account, in the order asked.
+        unlisted: With ``ALL``: credentials whose accounts could not be listed, so that none of them was
+            asked.
+        requests_sent: Requests of this call, listings, repeats and reading back included.
+        dry_run: No write was sent; every outcome is `NotApplied`.
+        requests_planned: Writes that would be sent if none were refused.
+    """
+
+    leverage: Decimal
+    pair: str
+
+
+class MarginModeReport(_Report, frozen=True, kw_only=True):
+    """What became of `SessionManager.update_margin_mode`; the attributes are those of `LeverageReport`."""
+
+    margin_mode: str
+
+
+class PlanReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a `LeveragePlan`: one report for each leverage and pair that had changes."""
+
+    reports: tuple[LeverageReport, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every change is `Applied`."""
+        return all(report.ok for report in self.reports)
+
+    @property
+    def outcomes(self) -> dict[tuple[str, AccountKey], WriteOutcome]:
+        """By pair and account."""
+        return {
+            (report.pair, key): outcome for report in self.reports for key, outcome in report.outcomes.items()
+        }
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many changes are ``applied``, ``not_applied`` and ``unknown``."""
+        return counted(self.outcomes.values())
+
+    @property
+    def requests_sent(self) -> int:
+        """Requests of all reports."""
+        return sum(report.requests_sent for report in self.reports)
+
+
+def counted(outcomes: Iterable[WriteOutcome]) -> dict[str, int]:
+    kinds = Counter(type(outcome) for outcome in outcomes)
+    return {"applied": kinds[Applied], "not_applied": kinds[NotApplied], "unknown": kinds[Unknown]}
