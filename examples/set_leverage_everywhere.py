@@ -7,26 +7,26 @@ import asyncio
 import os
 import sys
 
-from tread_async import DEFAULT_BASE_URL, Account, OutcomeUnknownError, TreadClient, TreadError
+from tread_async import ALL, DEFAULT_BASE_URL, AccountKey, Applied, NotApplied, SessionManager, WriteOutcome
 
 
-async def set_one(tread: TreadClient, account: Account, leverage: str, pair: str) -> None:
-    try:
-        await tread.set_leverage(leverage, pair=pair, account_ids=[account.id])
-    except OutcomeUnknownError as error:
-        print(f"{account.name}: unknown ({error})")
-    except TreadError as error:
-        print(f"{account.name}: not applied ({error})")
-    else:
-        print(f"{account.name}: applied")
+def say(account: AccountKey, outcome: WriteOutcome) -> None:
+    match outcome:
+        case Applied():
+            print(f"{account}: applied ({outcome.verification.value})")
+        case NotApplied():
+            print(f"{account}: not applied ({outcome.error})")
+        case _:
+            print(f"{account}: unknown ({outcome.error})")
 
 
 async def main(leverage: str, pair: str) -> None:
     base_url = os.environ.get("TREAD_BASE_URL", DEFAULT_BASE_URL)
-    token = os.environ["TREAD_API_TOKEN"]
-    async with TreadClient(token, base_url=base_url) as tread, asyncio.TaskGroup() as group:
-        for account in await tread.accounts():
-            group.create_task(set_one(tread, account, leverage, pair))
+    async with SessionManager({"desk": os.environ["TREAD_API_TOKEN"]}, base_url=base_url) as desk:
+        report = await desk.set_leverage(leverage, pair=pair, accounts=ALL, on_progress=say)
+    print(f"{report.requests_sent} requests: {report.counts}")
+    for credential, error in report.unlisted.items():
+        print(f"the accounts of {credential} could not be listed: {error}")
 
 
 if __name__ == "__main__":

@@ -31,21 +31,23 @@ def run(code: Path, *arguments: str, **environment: str) -> subprocess.Completed
 
 
 def test_the_ten_lines_run_when_pasted_into_a_file(tmp_path: Path) -> None:
-    """The first Python block prints the holdings of three accounts and nothing else."""
+    """The first Python block prints the outcome of six accounts and their total, and nothing else."""
     file = tmp_path / "ten_lines.py"
     file.write_text(BLOCKS[0])
 
     done = run(file)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(done.stdout.splitlines()) == 3
-    assert "Decimal(" in done.stdout
+    lines = done.stdout.splitlines()
+    assert [line.split(" ")[1].partition("(")[0] for line in lines[:6]] == ["Ok"] * 6
+    assert re.fullmatch(r"total equity [0-9.]+", lines[6])
+    assert len(lines) == 7
 
 
 async def test_every_call_of_the_readme_works(capsys: pytest.CaptureFixture[str]) -> None:
-    """The second Python block, awaited against the simulator, reaches its last line."""
+    """The block about one token, awaited against the simulator, reaches its last line."""
     names: dict[str, object] = {}
-    exec(compile(BLOCKS[1], "README.md", "exec", dont_inherit=True), names)
+    exec(compile(BLOCKS[2], "README.md", "exec", dont_inherit=True), names)
     everything = names["everything"]
 
     async with Simulator(accounts=["binance-main-001", "other"]) as sim:
@@ -53,6 +55,20 @@ async def test_every_call_of_the_readme_works(capsys: pytest.CaptureFixture[str]
 
     assert f"requests_sent={len(sim.journal.requests)}," in capsys.readouterr().out
     assert [change.kind for change in sim.journal.changes] == ["create", "update", "leverage", "archive"]
+
+
+async def test_the_block_about_many_tokens_works(capsys: pytest.CaptureFixture[str]) -> None:
+    """The block about many tokens reaches its last line, and sets what it says."""
+    names: dict[str, object] = {}
+    exec(compile(BLOCKS[1], "README.md", "exec", dont_inherit=True), names)
+    fleet = names["fleet"]
+
+    async with Simulator(tokens=2, accounts=3) as sim:
+        await fleet({"desk-a": sim.tokens[0], "desk-b": sim.tokens[1]}, sim.url)  # type: ignore[operator]
+
+    assert "requests_sent=" in capsys.readouterr().out
+    changes = [(change.kind, change.detail["leverage"]) for change in sim.journal.changes]
+    assert changes == [("leverage", "5"), ("leverage", "5"), ("leverage", "7")]
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,33 @@ from decimal import Decimal
 from typing import Any, assert_type
 
 from tread_async import (
+    ALL,
     Account,
     AccountBalances,
+    AccountKey,
     ApiError,
+    Balance,
+    BalanceRow,
     CachedBalances,
     ClientStats,
+    Credential,
+    Failed,
+    LeveragePlan,
+    LeverageReport,
+    Listing,
+    MarginModeReport,
+    Missing,
+    Ok,
+    PlanReport,
     RetryPolicy,
     Secret,
+    SessionManager,
+    Snapshot,
+    Stale,
+    TokenSource,
     TreadClient,
     TreadError,
+    WriteOutcome,
 )
 
 
@@ -49,6 +67,44 @@ async def use(context: ssl.SSLContext) -> None:
         await tread.set_leverage("5", pair="ETH:PERP-USDT")  # type: ignore[call-arg]
         assert_type(await tread.request("GET", "/api/x/", params={"a": 1}), Any)
         assert_type(tread.stats, ClientStats)
+
+
+def heard(account: AccountKey, outcome: WriteOutcome) -> None:
+    print(account, outcome)
+
+
+async def manage() -> None:
+    SessionManager({"a": "token"})
+    tokens: dict[str, TokenSource | Credential]
+    tokens = {"a": "token", "b": Credential(fetch_token, proxy="http://proxy:3128"), "c": lambda: "token"}
+    async with SessionManager(tokens, max_in_flight=64) as desk:
+        assert_type(desk, SessionManager)
+        assert_type(await desk.accounts(), Listing)
+        snapshot = await desk.balances()
+        assert_type(snapshot, Snapshot)
+        await desk.balances(ALL, source="cached", max_age_s=30)
+        await desk.balances([AccountKey("a", "x"), "a/y"], source="auto", max_age_s=30)
+        await desk.balances(source="fresh")  # type: ignore[arg-type]
+        for account, outcome in snapshot.outcomes.items():
+            assert_type(account, AccountKey)
+            if isinstance(outcome, Ok | Stale):
+                assert_type(outcome.value, Balance)
+                assert_type(outcome.age_s, float | None)
+            elif isinstance(outcome, Failed):
+                assert_type(outcome.error, TreadError)
+            else:
+                assert_type(outcome, Missing)
+        assert_type(snapshot.total_equity(allow_partial=True), Decimal)
+        balance = await desk.balance("a/x", not_before=1.0)
+        assert_type(balance.rows, tuple[BalanceRow, ...])
+        report = await desk.set_leverage(5, pair="ETH:PERP-USDT", accounts=ALL, on_progress=heard)
+        assert_type(report, LeverageReport)
+        await desk.set_leverage(5, pair="ETH:PERP-USDT")  # type: ignore[call-arg]
+        await desk.set_leverage(5, pair="ETH:PERP-USDT", accounts=None)  # type: ignore[arg-type]
+        assert_type(await desk.update_margin_mode("CROSS", accounts=["a/x"]), MarginModeReport)
+        plan = await desk.plan_leverage({"ETH:PERP-USDT": {"a/x": 5, AccountKey("a", "y"): "2.5"}})
+        assert_type(plan, LeveragePlan)
+        assert_type(await desk.apply(plan), PlanReport)
 
 
 def read(error: TreadError) -> None:

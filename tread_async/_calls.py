@@ -6,7 +6,7 @@ import functools
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
@@ -15,7 +15,7 @@ from tread_async._codec.replies import Reply, error_of, parse, parsing
 from tread_async._codec.requests import Request
 from tread_async._identity import Identity, TokenFunctionError
 from tread_async._intents import Intent, Intents
-from tread_async._pacing import paced
+from tread_async._pacing import IN_ONE_GO_BYTES, Pace
 from tread_async._policy import (
     POLICIES,
     Cause,
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Calls", "ClientStats"]
 
 T = TypeVar("T")
-
-_IN_ONE_GO_BYTES: Final = 64 * 1024  # decoded in a millisecond; more is decoded in steps
 
 
 class ClientStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +122,7 @@ class Calls:
         deadline_s: float | None,
         sleep: Callable[[float], Awaitable[None]],
         intents: Intents | None = None,
+        pace: Pace | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._transport = transport
@@ -135,6 +134,7 @@ class Calls:
         self._chance = chance
         self._retries: Counter[str] = Counter()
         self._intents = Intents() if intents is None else intents
+        self._pace = Pace() if pace is None else pace
 
     def stats(self) -> ClientStats:
         return ClientStats(
@@ -211,8 +211,8 @@ class Calls:
                 self._hold(failure)
                 raise failure
         call.reply = reply
-        if endpoint.steps is not None and len(reply.body) > _IN_ONE_GO_BYTES:
-            return await paced(parsing(endpoint, endpoint.steps, reply))
+        if endpoint.steps is not None and len(reply.body) > IN_ONE_GO_BYTES:
+            return await self._pace.through(parsing(endpoint, endpoint.steps, reply))
         return parse(endpoint, reply)
 
     async def _send(self, call: Call[T]) -> Reply:

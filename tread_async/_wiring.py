@@ -12,6 +12,7 @@ from tread_async._codec import arguments as check
 from tread_async._codec import settings
 from tread_async._identity import Credential, Identity
 from tread_async._intents import Intents
+from tread_async._pacing import Pace
 from tread_async._policy import POLICIES, RetryPolicy
 from tread_async._slots import Lane
 from tread_async._version import __version__
@@ -51,11 +52,14 @@ class Wiring:
         """The seconds that a call of *endpoint* may take."""
         return deadline_s or self._deadline_s or (self._retry or POLICIES[endpoint]).deadline_s
 
-    def calls(self, credential: Credential, lane: Lane, intents: Intents | None = None) -> Calls:
+    def calls(
+        self, credential: Credential, lane: Lane, *, intents: Intents | None = None, pace: Pace | None = None
+    ) -> Calls:
         """The calls of one token, on the running loop."""
         # aiohttp takes 200 ms to import: not before it is needed.
         from tread_async._transport import Transport
 
+        pace = pace or Pace()
         identity = Identity(credential.token, self.auth_scheme)
         transport = Transport(
             self.base_url,
@@ -64,6 +68,7 @@ class Wiring:
             headers=self._headers,
             proxy=settings.proxy(credential.proxy, self.base_url),
             ssl=self._ssl,
+            pace=pace,
         )
         return Calls(
             transport,
@@ -73,4 +78,5 @@ class Wiring:
             deadline_s=self._deadline_s,
             sleep=transport.pause,
             intents=intents,
+            pace=pace,
         )

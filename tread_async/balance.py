@@ -69,6 +69,10 @@ class Balance(msgspec.Struct, frozen=True, gc=False):
     as_of_s: float | None
     age_s: float | None
 
+    def __repr__(self) -> str:
+        age = "age unknown" if self.age_s is None else f"{self.age_s:.1f} s old"
+        return f"<Balance of {self.key}, {self.source}, {len(self.wire.assets)} rows, {age}>"
+
     @property
     def as_of(self) -> datetime | None:
         """`as_of_s` as an aware time in UTC."""

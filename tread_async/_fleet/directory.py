@@ -10,7 +10,6 @@ from typing import Final
 from tread_async._codec import arguments as check
 from tread_async._codec import requests
 from tread_async._fleet.lines import Line, Tally, indexed
-from tread_async._pacing import paced
 from tread_async._together import together
 from tread_async.errors import DeadlineExceededError, TreadError, UsageError
 from tread_async.keys import AccountKey
@@ -66,7 +65,7 @@ class _Roll:
         error = None
         try:
             accounts = await line.carry_out(call, tally)
-            line.listed = await paced(indexed(line.name, accounts))
+            line.listed = await line.pace.through(indexed(line.name, accounts))
             self._listed_at = asyncio.get_running_loop().time()
             self._doubted = self._news = False
         except TreadError as failure:

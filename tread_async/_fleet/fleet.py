@@ -21,7 +21,7 @@ from tread_async._fleet.snapshots import How, Snapshots, SourceChoice
 from tread_async._fleet.writes import Manner, Progress, Writes
 from tread_async._identity import Credential
 from tread_async._intents import Intents
-from tread_async._pacing import paced
+from tread_async._pacing import Pace
 from tread_async._slots import Slots
 from tread_async._together import together
 from tread_async._wiring import Wiring
@@ -49,13 +49,14 @@ class Fleet:
         self._slots = Slots(most)
         self._most_per_token = most_per_token
         self._intents = Intents()
+        self._pace = Pace()
         self.lines = {
-            name: Line(name, functools.partial(self._opened, name, credential))
+            name: Line(name, functools.partial(self._opened, name, credential), self._pace)
             for name, credential in credentials.items()
         }
         self.directory = Directory(self.lines)
         self._flights = Flights(wiring.base_url)
-        self.snapshots = Snapshots(self.lines, self.directory, self._flights)
+        self.snapshots = Snapshots(self.lines, self.directory, self._flights, self._pace)
         self.writes = Writes(self.lines, self.directory, self._intents)
         self.orders = Orders(self.directory, self.snapshots)
 
@@ -63,7 +64,8 @@ class Fleet:
         source = credential.token
         if callable(source):
             credential = Credential(_said_by_name(name, source), proxy=credential.proxy)
-        return self._wiring.calls(credential, self._slots.lane(self._most_per_token), self._intents)
+        lane = self._slots.lane(self._most_per_token)
+        return self._wiring.calls(credential, lane, intents=self._intents, pace=self._pace)
 
     def stats(self) -> dict[str, ClientStats]:
         return {line.name: line.opened.stats() for line in self.lines.values() if line.opened is not None}
@@ -112,7 +114,7 @@ class Fleet:
     async def listing(self, refresh: bool, deadline: float) -> Listing:
         """Every account of every line."""
         unlisted = await self.directory.know(self.lines, deadline, Tally(), anew=refresh)
-        return await paced(self._listing(unlisted))
+        return await self._pace.through(self._listing(unlisted))
 
     def _listing(self, unlisted: Mapping[str, TreadError]) -> Generator[None, None, Listing]:
         accounts: dict[AccountKey, Account] = {}

@@ -64,6 +64,7 @@ class Flight:
 
     def ended(self, task: asyncio.Task[None]) -> None:
         """Hands an error of ours to those who wait; nobody is left without an answer."""
+        self.reading.settled = None  # or the two would keep each other until the garbage is collected
         waiting = [future for futures in self._waiting.values() for future in futures if not future.done()]
         self._waiting.clear()
         if not waiting:

@@ -11,6 +11,7 @@ from tread_async._calls import Call, Calls
 from tread_async._codec.replies import Reply, http_date
 from tread_async._codec.requests import Request
 from tread_async._fleet.server_clock import ServerClock
+from tread_async._pacing import Pace
 from tread_async._policy import RetryPolicy
 from tread_async.errors import TreadError
 from tread_async.keys import AccountKey
@@ -68,8 +69,9 @@ def indexed(credential: str, accounts: Iterable[Account]) -> Generator[None, Non
 class Line:
     """One token: its calls, what is known of its accounts, and of its server's clock."""
 
-    def __init__(self, name: str, open_calls: Callable[[], Calls]) -> None:
+    def __init__(self, name: str, open_calls: Callable[[], Calls], pace: Pace) -> None:
         self.name = name
+        self.pace = pace
         self.clock = ServerClock()
         self.listed: Listed | None = None
         self.bytes_per_account = {"live": 2048.0, "cached": 2048.0}  # until an answer tells

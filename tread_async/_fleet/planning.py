@@ -50,7 +50,7 @@ def _entry(pair: str, key: AccountKey, wanted: Decimal, outcome: Outcome) -> Pla
     if isinstance(outcome, Ok):
         seen = leverages_seen(outcome.value, pair)
     else:
-        why = f"the account is {type(outcome).__name__.lower()}"
+        why = "the account could not be read"
     if not seen:
         verdict, shown = Verdict.UNKNOWN, None
     else:

@@ -59,14 +59,14 @@ class Reading:
         self._everything = False
         self._whole: list[str] | None = None
         self._has_split = False
-        self._isolation = Isolation(self._ask, self._give_up, self._split, self._left_s)
 
     async def run(self) -> None:
         """Settles every wanted account."""
         listed = self._line.listed
         # Then one request without a filter asks for all of them, and any other account is news.
         self._everything = listed is not None and listed.keys.keys() == self.wanted.keys()
-        await self._isolation.run_all(self._batches())
+        isolation = Isolation(self._ask, self._give_up, self._split, self._left_s)
+        await isolation.run_all(self._batches())
 
     def _left_s(self) -> float:
         return self._line.calls.left_s(self.deadline)

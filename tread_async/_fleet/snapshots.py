@@ -13,7 +13,7 @@ from tread_async._fleet.directory import Directory
 from tread_async._fleet.flights import Flights
 from tread_async._fleet.lines import Line, Tally
 from tread_async._fleet.reading import Reading
-from tread_async._pacing import paced
+from tread_async._pacing import Pace
 from tread_async._together import together
 from tread_async.balance import Balance
 from tread_async.errors import DeadlineExceededError, IncompleteSnapshotError, TreadError
@@ -56,10 +56,11 @@ class _Part:
 class Snapshots:
     """Reads balances over all lines."""
 
-    def __init__(self, lines: Mapping[str, Line], directory: Directory, flights: Flights) -> None:
+    def __init__(self, lines: Mapping[str, Line], directory: Directory, flights: Flights, pace: Pace) -> None:
         self._lines = lines
         self._directory = directory
         self._flights = flights
+        self._pace = pace
 
     async def take(self, accounts: Iterable[AccountKey | str] | None, how: How) -> Snapshot:
         """A snapshot of *accounts*; of every account of every token where they are ``None``."""
@@ -80,7 +81,7 @@ class Snapshots:
             functools.partial(self._read, self._lines[name], names, how) for name, names in wanted.items()
         ]
         parts = await together(jobs) if jobs else []
-        return await paced(self._assembled(keys, parts, how, unlisted, tally))
+        return await self._pace.through(self._assembled(keys, parts, how, unlisted, tally))
 
     async def one(self, key: AccountKey, how: How, not_before: float | None) -> Balance:
         """The balance of *key*, from a read that it shares with whoever asks at the same time."""

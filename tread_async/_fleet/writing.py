@@ -62,11 +62,11 @@ class Writing:
         self._deadline = deadline
         self._any_applied = False
         self._refused: list[tuple[Target, Call[None], TreadError]] = []
-        self._isolation = Isolation(self._ask, self._give_up, halves, self._left_s)
 
     async def run(self) -> None:
         """Settles every target."""
-        await self._isolation.run_all(self._batches)
+        isolation = Isolation(self._ask, self._give_up, halves, self._left_s)
+        await isolation.run_all(self._batches)
         await self._ask_the_refused_again()
 
     def _left_s(self) -> float:
