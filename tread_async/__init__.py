@@ -6,7 +6,9 @@ From the bottom up, imports going down only::
     models                  what the server says: frozen structs, exact decimals
     _codec                  requests out, replies in; pure
     _policy                 whether and when to repeat; pure
-    _attempt, _transport    one attempt over the connection pool
+    _attempt, _receiving, _transport
+                            one attempt over the connection pool
+    _slots, _pacing         who may send now; long work in short steps
     _calls, _lifecycle      an attempt, its repeats and its outcome; create and archive
     client                  TreadClient: one method per endpoint, for one token
     keys, balance, outcomes, reports, plans, listing

@@ -22,17 +22,15 @@ from tread_async._attempt import CONNECT_TIMEOUT_S, Attempt, BrokenError
 from tread_async._codec.replies import Reply
 from tread_async._codec.requests import Request
 from tread_async._identity import Identity
-from tread_async._pacing import IN_ONE_GO_BYTES, Pace
+from tread_async._pacing import Pace
+from tread_async._receiving import read_in_small_pieces, received
 from tread_async._slots import Lane
-from tread_async.errors import ClientClosedError, NotSentError, ProtocolError, TransportError, TreadError
+from tread_async.errors import ClientClosedError, NotSentError, TransportError, TreadError
 
 __all__ = ["Transport"]
 
 _KEEP_ALIVE_S: Final = 45.0  # proxies commonly drop idle connections after 60 s
-_ERROR_BYTES: Final = 64 * 1024
-_READ_BYTES: Final = 128 * 1024
 _CLOSE_WITHIN_S: Final = 0.9
-_KNOWN_ENCODINGS: Final = frozenset({"", "identity", "gzip", "deflate"})
 _JSON: Final = "application/json"
 
 
@@ -204,46 +202,18 @@ class Transport:
             options["data"] = aiohttp.BytesPayload(request.body, content_type=_JSON)
         sent_at = time.time()
         async with session.request(method, url, **options) as response:
-            _read_in_small_pieces(response)
+            read_in_small_pieces(response)
             if response.status == 401:
                 self._identity.refused(token)
             elif self._identity.in_doubt:
                 self._identity.accepted()
             try:
-                return await self._read(request, response, sent_at)
+                reply = await received(response, request.endpoint, self._pace, sent_at)
             except BaseException:
                 response.close()  # a half-read connection is never used again
                 raise
-
-    async def _read(self, request: Request[Any], response: aiohttp.ClientResponse, sent_at: float) -> Reply:
-        headers = response.headers
-        if headers.get(hdrs.CONTENT_ENCODING, "").lower() not in _KNOWN_ENCODINGS:
-            if response.status < 400:
-                raise ProtocolError("the answer has an unknown content encoding")
-            body = b""  # what cannot be read must not hide the status
-            response.close()
-        elif response.status < 300:
-            pieces = await _whole_body(response, request.endpoint.max_reply_bytes)
-            body = pieces[0] if len(pieces) == 1 else await self._joined(pieces)
-        else:
-            body = await _start_of_body(response, _ERROR_BYTES)
-        self.bytes_received += len(body)
-        return Reply(
-            status=response.status,
-            body=body,
-            content_type=headers.get(hdrs.CONTENT_TYPE, ""),
-            retry_after=headers.get(hdrs.RETRY_AFTER, ""),
-            # With an Age the answer is a copy from some cache, and its date that of the original.
-            date="" if hdrs.AGE in headers else headers.get(hdrs.DATE, ""),
-            sent_at=sent_at,
-            received_at=time.time(),
-        )
-
-    async def _joined(self, pieces: list[bytes]) -> bytes:
-        # A megabyte is copied, into pages that the system has to clear first.
-        if sum(map(len, pieces)) <= IN_ONE_GO_BYTES:
-            return b"".join(pieces)
-        return await self._pace.alone(lambda: b"".join(pieces))
+            self.bytes_received += len(reply.body)
+            return reply
 
     async def pause(self, seconds: float) -> None:
         """Sleeps without a slot, unless the client is closed meanwhile.
@@ -295,45 +265,3 @@ def _tls_context() -> tls.SSLContext:
     context.minimum_version = tls.TLSVersion.TLSv1_2
     context.load_default_certs()
     return context
-
-
-def _read_in_small_pieces(response: aiohttp.ClientResponse) -> None:
-    """Twenty long answers at once would hold the loop for 5 ms in each turn, at asyncio's 256 KiB each."""
-    transport: Any = None if response.connection is None else response.connection.transport
-    if hasattr(transport, "max_size"):  # asyncio's own; uvloop's has none
-        transport.max_size = _READ_BYTES
-
-
-async def _whole_body(response: aiohttp.ClientResponse, most: int) -> list[bytes]:
-    """The decoded body in pieces, of at most *most* bytes.
-
-    Raises:
-        ProtocolError: it is larger; no more than that and one buffer was read.
-    """
-    declared = response.content_length
-    if declared is None or declared <= most:
-        pieces, size = await _pieces(response, most)
-        if size <= most:
-            return pieces
-    failure = ProtocolError(f"the answer is larger than {most} bytes")
-    failure.too_large = True
-    raise failure
-
-
-async def _start_of_body(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """The decoded body, cut after *most* bytes: a long web page must not hide its status."""
-    pieces, size = await _pieces(response, most)
-    if size > most:
-        response.close()
-    return b"".join(pieces)[:most]
-
-
-async def _pieces(response: aiohttp.ClientResponse, most: int) -> tuple[list[bytes], int]:
-    """The decoded body as it came, up to the piece that exceeds *most* bytes, and its size."""
-    content = response.content
-    pieces = [await content.readany()]
-    size = len(pieces[0])
-    while size <= most and not content.at_eof():
-        pieces.append(await content.readany())
-        size += len(pieces[-1])
-    return pieces, size

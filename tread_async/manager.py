@@ -187,7 +187,7 @@ class SessionManager:
         fleet = self._ready(deadline_s)
         how = fleet.how(source, max_age_s, live_within_s, deadline_s)
         not_before = given.moment(not_before, "not_before")
-        key = await fleet.key(account, how.deadline)
+        key = await fleet.directory.one(account, how.deadline)
         return await fleet.snapshots.one(key, how, not_before)
 
     async def set_leverage(

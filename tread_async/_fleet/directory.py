@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Final
 
 from tread_async._codec import arguments as check
 from tread_async._codec import requests
 from tread_async._fleet.lines import Line, Tally, indexed
+from tread_async._pacing import Pace
 from tread_async._together import together
 from tread_async.errors import DeadlineExceededError, TreadError, UsageError
 from tread_async.keys import AccountKey
@@ -19,6 +20,7 @@ __all__ = ["Directory"]
 
 _RELIST_AFTER_S: Final = 30.0  # an account that stays odd must not cost a listing a poll
 _MOST_CANDIDATES: Final = 8
+_LOOKED_AT_A_STEP: Final = 256
 
 
 class _Roll:
@@ -77,9 +79,10 @@ class _Roll:
 class Directory:
     """The accounts of every line. It lists a token when it is first asked about, and again on doubt."""
 
-    def __init__(self, lines: Mapping[str, Line]) -> None:
+    def __init__(self, lines: Mapping[str, Line], pace: Pace) -> None:
         self._rolls = {name: _Roll(line) for name, line in lines.items()}
         self._lines = lines
+        self._pace = pace
         self._index: dict[str, list[AccountKey]] | None = None
 
     def doubt(self, line: Line, names: Iterable[str]) -> None:
@@ -119,11 +122,28 @@ class Directory:
             UsageError: nobody, or more than one account, is meant.
             TreadError: whose account is meant cannot be told, because a token cannot be listed.
         """
-        found: list[AccountKey | str] = [self._plain(given) for given in accounts]
+        found = await self._pace.through(self._explained(accounts))
         if bare := [text for text in found if isinstance(text, str)]:
             await self._list_for(bare, deadline, tally)
-        keys = [self._looked_up(given) if isinstance(given, str) else given for given in found]
-        return list(dict.fromkeys(keys))
+        return list(dict.fromkeys([self._looked_up(one) if isinstance(one, str) else one for one in found]))
+
+    async def one(self, account: AccountKey | str, deadline: float) -> AccountKey:
+        """The account meant. Raises as `resolve`."""
+        found = self._plain(account)
+        if isinstance(found, str):
+            await self._list_for([found], deadline, Tally())
+            return self._looked_up(found)
+        return found
+
+    def _explained(
+        self, accounts: Iterable[AccountKey | str]
+    ) -> Generator[None, None, list[AccountKey | str]]:
+        found: list[AccountKey | str] = []
+        for account in accounts:
+            if not len(found) % _LOOKED_AT_A_STEP:
+                yield
+            found.append(self._plain(account))
+        return found
 
     def _plain(self, given: object) -> AccountKey | str:
         """A key; or a text that only the lists can explain."""
@@ -140,7 +160,7 @@ class Directory:
         line = self._lines.get(credential)
         if line is None:
             raise UsageError(f"there is no credential called {credential!r}")
-        return line.new_key(check.account_name(name))
+        return line.key_of(name) or AccountKey(credential, check.account_name(name))
 
     async def _list_for(self, texts: list[str], deadline: float, tally: Tally) -> None:
         errors = await self.know(self._lines, deadline, tally)

@@ -54,7 +54,7 @@ class Fleet:
             name: Line(name, functools.partial(self._opened, name, credential), self._pace)
             for name, credential in credentials.items()
         }
-        self.directory = Directory(self.lines)
+        self.directory = Directory(self.lines, self._pace)
         self._flights = Flights(wiring.base_url)
         self.snapshots = Snapshots(self.lines, self.directory, self._flights, self._pace)
         self.writes = Writes(self.lines, self.directory, self._intents)
@@ -105,11 +105,6 @@ class Fleet:
             on_progress=on_progress,
             forgiving=forgiving,
         )
-
-    async def key(self, account: AccountKey | str, deadline: float) -> AccountKey:
-        """The one account that is meant."""
-        keys = await self.directory.resolve([account], deadline, Tally())
-        return keys[0]
 
     async def listing(self, refresh: bool, deadline: float) -> Listing:
         """Every account of every line."""

@@ -120,10 +120,9 @@ class Line:
         if (date := http_date(reply.date)) is not None:
             self.clock.observe(date.timestamp(), sent_at=reply.sent_at, received_at=reply.received_at)
 
-    def new_key(self, name: str) -> AccountKey:
-        """The key of *name*; the one of the list, where it is listed."""
-        known = self.listed.keys.get(name) if self.listed else None
-        return known or AccountKey(self.name, name)
+    def key_of(self, name: str) -> AccountKey | None:
+        """The key of an account that is listed, made once."""
+        return None if self.listed is None else self.listed.keys.get(name)
 
     def id_of(self, name: str) -> str | None:
         """The id of the account that is listed under *name*; ``None`` where none or two are."""

@@ -85,7 +85,7 @@ class Writing:
             failure = error
             self._note(current, call)
         else:
-            self._apply(current)
+            self._apply(current, call)
             return
         if call.intent.superseded:
             await self._ask(current)  # without those of which a newer call has taken charge
@@ -107,8 +107,9 @@ class Writing:
             target.unknown = target.unknown or call.unknown
             target.lost = target.lost or call.lost
 
-    def _apply(self, targets: list[Target]) -> None:
+    def _apply(self, targets: list[Target], call: Call[None]) -> None:
         self._any_applied = True
+        self._note(targets, call)  # an attempt before the one that was acknowledged may be on its way still
         for target in targets:
             self._settled(target, Applied(had_unknown_attempts=target.lost))
 
@@ -136,7 +137,7 @@ class Writing:
             if not self._gives_way(target):
                 self._fail(target, last)
         else:
-            self._apply([target])
+            self._apply([target], call)
 
     def _give_up(self, batch: list[Target], error: TreadError) -> None:
         for target in batch:

@@ -1,200 +1,184 @@
 """``tread demo``: the library at work against the simulator, with every figure checked.
 
-Two passes do the same calls under the same faults: one starts them all from a single
-`asyncio.TaskGroup`, the other makes one call after the other.
+A manager reads every account of every token, cached and live, answers many callers at once, and sets a
+leverage everywhere. Then a few accounts are read and set one after the other, to compare.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 from rich.console import Console
 
-from tread_async.cli.demo_view import progress, show
+from tread_async._policy import RetryPolicy
+from tread_async.cli import demo_view as view
+from tread_async.cli.demo_checks import mismatches
+from tread_async.cli.demo_figures import Alone, Equity, Figures, Step
+from tread_async.cli.demo_scene import LEVERAGE, MAX_AGE_S, PAIR, Scene, stage
 from tread_async.cli.simulation import Simulation, start
 from tread_async.client import TreadClient
-from tread_async.errors import ApiError, OutcomeUnknownError, TreadError
+from tread_async.errors import IncompleteSnapshotError, TreadError
+from tread_async.keys import ALL, AccountKey
+from tread_async.manager import SessionManager
+from tread_async.outcomes import Failed, Ok, Outcome, Snapshot
+from tread_async.reports import WriteOutcome
 
-__all__ = ["Part", "mismatches", "run", "run_pass"]
+__all__ = ["collect", "run"]
 
-_PAIR: Final = "ETH:PERP-USDT"
-_POLLS: Final = 3
-_FAULTS: Final[tuple[dict[str, Any], ...]] = (
-    {"status": 500, "chance": 0.05},
-    {"endpoint": "set_leverage", "status": 422, "chance": 0.01},
-)
-
-Call: TypeAlias = Callable[[], Awaitable[None]]
-
-
-@dataclass
-class Part:
-    """What the client of one token did and found."""
-
-    listed: frozenset[str] = frozenset()
-    live: frozenset[str] = frozenset()
-    cached: frozenset[str] = frozenset()
-    equity: Decimal | None = None
-    equity_of: int = 0
-    leverage_set: int = 0
-    failed: list[TreadError] = field(default_factory=list)
-    requests_sent: int = 0
-    retries: dict[str, int] = field(default_factory=dict)
-    wall_s: float = 0.0
+_CALLERS: Final = 50
+_ALONE: Final = 30
 
 
 class _Work:
-    """The calls for one token. Each notes in `part` what came of it."""
+    """The steps of the demo, each with the server's journal of it."""
 
-    def __init__(self, tread: TreadClient, settled: Callable[[], None]) -> None:
-        self._tread = tread
-        self._settled = settled
-        self.part = Part()
+    def __init__(self, desk: SessionManager, simulation: Simulation) -> None:
+        self._desk = desk
+        self._simulation = simulation
 
-    async def calls(self) -> list[Call]:
-        """Lists the accounts and returns what there is to do for them; nothing if they cannot be listed."""
+    async def cached(self) -> tuple[Step, Equity]:
+        async with self._step(f'desk.balances(source="cached", max_age_s={MAX_AGE_S:g})') as step:
+            snapshot = await self._desk.balances(source="cached", max_age_s=MAX_AGE_S)
+            _fill(step, snapshot)
+        return step, _equity(snapshot)
+
+    async def live(self) -> Step:
+        async with self._step("desk.balances()") as step:
+            _fill(step, await self._desk.balances())
+        return step
+
+    async def callers(self, keys: list[AccountKey]) -> Step:
+        """One caller for each of *keys*, all at once."""
+        async with self._step("desk.balance(...)") as step:
+            outcomes = await asyncio.gather(*[self._balance(key) for key in keys])
+            step.outcomes.update(zip(keys, outcomes, strict=True))
+        return step
+
+    async def _balance(self, key: AccountKey) -> Outcome:
         try:
-            listed = await self._tread.accounts()
+            return Ok(await self._desk.balance(key))
         except TreadError as error:
-            self.part.failed.append(error)
-            return []
-        self.part.listed = frozenset(account.name for account in listed)
-        leverage = [functools.partial(self._set_leverage, account.id) for account in listed]
-        return [self._poll_live, self._poll_cached, *leverage]
+            return Failed(error)
 
-    async def _poll_live(self) -> None:
-        for _ in range(_POLLS):
-            self.part.live = frozenset(await self._tread.balances())
+    async def leverage(self, settled: Callable[[], None]) -> Step:
+        """Sets the leverage of all; *settled* is called with every account that is."""
 
-    async def _poll_cached(self) -> None:
-        for _ in range(_POLLS):
-            reply = await self._tread.cached_balances()
-            self.part.cached = frozenset(account.account_name for account in reply.balances)
-            known = [account.equity for account in reply.balances if account.equity is not None]
-            self.part.equity, self.part.equity_of = sum(known, Decimal(0)), len(known)
+        def settles(_key: AccountKey, _outcome: WriteOutcome) -> None:
+            settled()
 
-    async def _set_leverage(self, account_id: str) -> None:
-        await self._tread.set_leverage(5, pair=_PAIR, account_ids=[account_id])
-        self.part.leverage_set += 1
+        call = f'desk.set_leverage({LEVERAGE}, pair="{PAIR}", accounts=ALL)'
+        async with self._step(call, each=2) as step:  # each is written, and read back
+            report = await self._desk.set_leverage(
+                LEVERAGE, pair=PAIR, accounts=ALL, verify=True, on_progress=settles
+            )
+            step.outcomes.update(report.outcomes)
+            step.unlisted.update(report.unlisted)
+            step.told = report.requests_sent
+        return step
 
-    async def settle(self, call: Call) -> None:
-        """Awaits one call; its failure is noted, since it says nothing about the others."""
-        try:
-            await call()
-        except TreadError as error:
-            self.part.failed.append(error)
-        finally:
-            self._settled()
+    @contextlib.asynccontextmanager
+    async def _step(self, call: str, *, each: int = 1) -> AsyncIterator[Step]:
+        """Adds to a step what was sent for it, how long it took, and the journal."""
+        step, before, began = Step(call, each), self._sent(), time.perf_counter()
+        yield step
+        step.wall_s = time.perf_counter() - began
+        step.sent = {name: sent - before.get(name, 0) for name, sent in self._sent().items()}
+        journal = await self._simulation.taken()
+        step.requests, step.changes = journal["requests"], journal["changes"]
 
-    def finish(self, wall_s: float) -> None:
-        stats = self._tread.stats
-        self.part.requests_sent, self.part.retries = stats.requests_sent, dict(stats.retries)
-        self.part.wall_s = wall_s
+    def _sent(self) -> dict[str, int]:
+        return {name: stats.requests_sent for name, stats in self._desk.stats.items()}
 
 
-async def _at_once(work: _Work, group: asyncio.TaskGroup) -> None:
-    """Starts all calls of one token as tasks of *group*, and waits for them."""
-    began = time.perf_counter()
-    tasks = [group.create_task(work.settle(call)) for call in await work.calls()]
-    if tasks:
-        await asyncio.wait(tasks)
-    work.finish(time.perf_counter() - began)
+def _fill(step: Step, snapshot: Snapshot) -> None:
+    step.outcomes.update(snapshot.outcomes)
+    step.unlisted.update(snapshot.unlisted)
+    step.told = snapshot.requests_sent
 
 
-async def _one_by_one(work: _Work) -> None:
-    began = time.perf_counter()
-    for call in await work.calls():
-        await work.settle(call)
-    work.finish(time.perf_counter() - began)
+def _equity(snapshot: Snapshot) -> Equity:
+    refusal = None
+    try:
+        snapshot.total_equity()
+    except IncompleteSnapshotError as error:
+        refusal = str(error)
+    stated = sum(balance.equity is not None for balance in snapshot.ok.values())
+    return Equity(refusal, snapshot.total_equity(allow_partial=True), stated)
 
 
-async def run_pass(
-    simulation: Simulation, settled: Callable[[], None], *, at_once: bool
-) -> tuple[list[Part], float]:
-    """The whole work, from an empty journal: a part for each token, and the wall time in seconds."""
-    await simulation.clear()
-    async with AsyncExitStack() as stack:
-        works = [
-            _Work(await stack.enter_async_context(TreadClient(token, base_url=simulation.url)), settled)
-            for token in simulation.tokens
-        ]
+async def _one_by_one(simulation: Simulation, scene: Scene, keys: list[AccountKey]) -> Alone:
+    """Reads and sets each of *keys*, one call after the other."""
+    alone = Alone(asked=len(keys))
+    async with contextlib.AsyncExitStack() as stack:
+        clients = {
+            credential: await stack.enter_async_context(
+                TreadClient(simulation.tokens[user], base_url=simulation.url)
+            )
+            for credential, user in scene.users.items()
+        }
         began = time.perf_counter()
-        if at_once:
-            async with asyncio.TaskGroup() as group:
-                for work in works:
-                    group.create_task(_at_once(work, group))
-        else:
-            for work in works:
-                await _one_by_one(work)
-        return [work.part for work in works], time.perf_counter() - began
+        for key in keys:
+            tread = clients[key.credential]
+            with contextlib.suppress(TreadError):
+                await tread.balances([key.name])
+                await tread.set_leverage(LEVERAGE, pair=PAIR, account_ids=[scene.ids[key]])
+                alone.done += 1
+        alone.wall_s = time.perf_counter() - began
+        alone.sent = sum(tread.stats.requests_sent for tread in clients.values())
+    alone.requests = (await simulation.taken())["requests"]
+    return alone
 
 
-async def mismatches(simulation: Simulation, parts: list[Part]) -> list[str]:
-    """Every figure of *parts* that the simulator's journal does not bear out, a sentence each."""
-    requests = (await simulation.ask("journal"))["requests"]
-    summary = (await simulation.ask("summary"))["users"]
-    wrong: list[str] = []
-    for user, part in enumerate(parts):
-        truth = frozenset(account["name"] for account in await simulation.ask(f"accounts?user={user}"))
-        figures = _figures(part, truth, [seen for seen in requests if seen["user"] == user], summary[user])
-        wrong += [
-            f"token {user + 1}, {what}: {ours} here, {theirs} in the journal"
-            for what, ours, theirs in figures
-            if ours != theirs
-        ]
-    return wrong
+def _spread(keys: list[AccountKey], most: int) -> list[AccountKey]:
+    """At most so many of *keys*, at even distances."""
+    count = min(most, len(keys))
+    return [keys[place * len(keys) // count] for place in range(count)]
 
 
-def _figures(
-    part: Part, truth: frozenset[str], requests: list[dict[str, Any]], counts: dict[str, Any]
-) -> list[tuple[str, object, object]]:
-    """What is counted here beside what the server counted."""
-    answered = {seen["endpoint"] for seen in requests if seen["status"] == 200}
-    equities = [Decimal(seen["equity"]) for seen in requests if seen["equity"] is not None]
-    refusals = sorted(f"HTTP {seen['status']}" for seen in requests if seen["status"] != 200)
-    told = sorted([label for label, n in part.retries.items() for _ in range(n)] + _last_words(part.failed))
-    return [
-        ("requests sent", part.requests_sent, counts["requests"]),
-        ("accounts listed", part.listed, truth if "accounts" in answered else frozenset()),
-        ("accounts read live", part.live, truth if "balances" in answered else frozenset()),
-        ("accounts read cached", part.cached, truth if "cached_balances" in answered else frozenset()),
-        ("equity", part.equity, equities[-1] if equities else None),
-        ("leverage set", part.leverage_set, counts["changes"].get("leverage", 0)),
-        ("refusals", told, refusals),
-    ]
+async def collect(
+    simulation: Simulation, scene: Scene, console: Console, *, retry: RetryPolicy | None = None
+) -> Figures:
+    """Does the whole work, prints each step when it is done, and returns what came of it."""
+    tokens = dict(zip(scene.users, simulation.tokens, strict=True))
+    async with SessionManager(tokens, base_url=simulation.url, retry=retry) as desk:
+        work = _Work(desk, simulation)
+        view.headline(console, "Balances")
+        cached, equity = await work.cached()
+        view.reads(console, cached)
+        view.equity(console, equity)
+        live = await work.live()
+        view.reads(console, live)
+        callers = await work.callers(_spread(scene.sound, _CALLERS))
+        view.callers(console, callers)
+        view.headline(console, "Leverage")
+        with view.progress(console, "settled", len(scene.held)) as settled:
+            leverage = await work.leverage(settled)
+        view.writes(console, leverage)
+    holds = await scene.holding(simulation)
+    alone = await _one_by_one(simulation, scene, _spread(scene.sound, _ALONE))
+    figures = Figures(cached, live, callers, leverage, equity, holds, alone)
+    view.headline(console, "Requests")
+    view.requests(console, figures)
+    return figures
 
 
-def _last_words(failed: list[TreadError]) -> list[str]:
-    causes = [error.cause if isinstance(error, OutcomeUnknownError) else error for error in failed]
-    return [f"HTTP {cause.status}" for cause in causes if isinstance(cause, ApiError)]
-
-
-async def run(*, tokens: int = 3, accounts: int = 200, latency_s: float = 0.04, seed: int = 7) -> int:
+async def run(
+    *,
+    tokens: int = 3,
+    accounts: int = 200,
+    latency_s: float = 0.04,
+    seed: int = 7,
+    retry: RetryPolicy | None = None,
+) -> int:
     """Runs the demo and prints it. Returns 0 if every figure is right, else 1."""
-    console = Console()
-    console.print(
-        f"A simulated Tread server: {tokens} tokens, {accounts} accounts each, {latency_s * 1000:g} ms"
-    )
+    console = Console(highlight=False)
     async with start(tokens=tokens, accounts=accounts, latency_s=latency_s, seed=seed) as simulation:
-        await simulation.fail(*_FAULTS)
-        calls = tokens * (accounts + 2)
-        with progress(console, "all at once", calls) as settled:
-            parts, together_s = await run_pass(simulation, settled, at_once=True)
-        wrong = await mismatches(simulation, parts)
-        console.print(f"All at once: {together_s:.1f} s. Now the same calls one after the other ...")
-        with progress(console, "one by one", calls) as settled:
-            alone, alone_s = await run_pass(simulation, settled, at_once=False)
-        wrong += [f"one by one: {sentence}" for sentence in await mismatches(simulation, alone)]
-    show(console, parts, together_s, alone_s)
-    for sentence in wrong:
-        console.print(f"[red]mismatch:[/] {sentence}", highlight=False)
-    if not wrong:
-        console.print("Every figure matches the server's journal.")
+        scene = await stage(simulation)
+        view.opening(console, scene, latency_s)
+        wrong = mismatches(scene, await collect(simulation, scene, console, retry=retry))
+    view.verdict(console, wrong)
     return 1 if wrong else 0

@@ -1,76 +1,185 @@
-"""How the demo looks on a terminal and in a file."""
+"""How the demo looks, on a terminal and in a file: 80 columns are enough."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal
-from typing import Final, Protocol
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
 
-from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tread_async.errors import TreadError
+from tread_async.cli.demo_figures import AnyOutcome, Equity, Figures, Step, cause, counts, kind
+from tread_async.cli.demo_scene import LISTED, MAX_AGE_S, MISSING, POISONOUS, REFUSED, STALE, Scene
+from tread_async.errors import AccountError
+from tread_async.outcomes import Failed, Missing, Stale
+from tread_async.reports import NotApplied, Unknown
 
-__all__ = ["progress", "show"]
+__all__ = [
+    "callers", "equity", "headline", "opening", "progress", "reads", "requests", "verdict", "writes",
+]  # fmt: skip
 
-_LEGEND: Final = (
-    "live, cached: accounts read. equity: the sum over those that say theirs (of).\n"
-    "set: accounts whose leverage was applied. sent: requests, repeats included."
-)
-
-
-class Figures(Protocol):
-    """What a row of the table shows."""
-
-    live: frozenset[str]
-    cached: frozenset[str]
-    equity: Decimal | None
-    equity_of: int
-    leverage_set: int
-    failed: list[TreadError]
-    requests_sent: int
-    retries: dict[str, int]
-    wall_s: float
+_MOST_LINES: Final = 12
+_COLOURS: Final = {"ok": "green", "applied": "green", "failed": "red", "not applied": "red"}
+_WRONG: Final = {
+    POISONOUS: "poisonous (every read that names it is a 500)",
+    MISSING: "missing from every answer",
+    STALE: "stale in the cache",
+    LISTED: "listed under the cache's errors",
+    REFUSED: "refused every leverage",
+}
 
 
 @contextlib.contextmanager
-def progress(console: Console, what: str, calls: int) -> Iterator[Callable[[], None]]:
+def progress(console: Console, what: str, total: int) -> Iterator[Callable[[], None]]:
     """A bar that moves on with every call of the function given; none where there is no terminal."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=calls)
+    shown = console.is_terminal and console.file.isatty()
+    with Progress(*columns, console=console, disable=not shown, transient=True) as bar:
+        task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)
 
 
-def show(console: Console, parts: Sequence[Figures], together_s: float, alone_s: float) -> None:
-    """A row for each token, then the two wall times."""
-    table = Table(title="All at once, from one TaskGroup", box=box.SIMPLE_HEAD, padding=0)
-    for column in ("token", "live", "cached", "equity", "of", "set", "failed", "sent", "retries", "wall"):
-        table.add_column(column, justify="left" if column == "retries" else "right")
-    for number, part in enumerate(parts, start=1):
-        table.add_row(
-            str(number),
-            str(len(part.live)),
-            str(len(part.cached)),
-            "unknown" if part.equity is None else f"{part.equity:,.0f}",
-            str(part.equity_of),
-            str(part.leverage_set),
-            str(len(part.failed)),
-            str(part.requests_sent),
-            _causes(part.retries),
-            f"{part.wall_s:.2f} s",
-        )
-    console.print(table)
-    console.print(_LEGEND, style="dim")
+def opening(console: Console, scene: Scene, latency_s: float) -> None:
+    """What the server is like."""
+    tokens, ails = len(scene.users), Counter(scene.ailing.values())
     console.print(
-        f"The same calls: {together_s:.1f} s at once, {alone_s:.1f} s one after the other, "
-        f"{alone_s / together_s:.0f} times as long."
+        f"A simulated Tread server: {tokens} tokens, {len(scene.held)} accounts, {latency_s * 1000:g} ms. "
+        f"One answer in twenty is a 500. Of the accounts are"
+    )
+    for what, words in _WRONG.items():
+        console.print(f"  {ails[what]:2} {words}")
+
+
+def headline(console: Console, text: str) -> None:
+    """The title of what follows."""
+    console.print(f"\n[bold]{text}[/]")
+
+
+def reads(console: Console, step: Step) -> None:
+    """How many accounts are ok, and each that is not."""
+    _counted(console, step, ("ok", "stale", "failed", "missing"))
+    _each_but(console, step, "ok")
+
+
+def equity(console: Console, found: Equity) -> None:
+    """The total, or why there is none, and what there is."""
+    if found.refusal is not None:
+        console.print(f"snapshot.total_equity() raises: {escape(found.refusal)}.")
+    console.print(
+        f"snapshot.total_equity(allow_partial=True): {found.partial:,f}, of {found.stated} accounts",
+        soft_wrap=True,
     )
 
 
-def _causes(retries: Mapping[str, int]) -> str:
-    causes = [f"{cause.removeprefix('HTTP ')}: {count}" for cause, count in sorted(retries.items())]
-    return ", ".join(causes) or "none"
+def callers(console: Console, step: Step) -> None:
+    """How many were answered, and with how many requests."""
+    answered = sum(kind(outcome) == "ok" for outcome in step.outcomes.values())
+    console.print(
+        f"\n{len(step.outcomes)} callers of desk.balance(...) at once: {answered} were answered, "
+        f"{len(step.requests)} requests, {step.wall_s:.2f} s"
+    )
+    _each_but(console, step, "ok")
+
+
+def writes(console: Console, step: Step) -> None:
+    """How many accounts were set, and each that was not."""
+    _counted(console, step, ("applied", "not applied", "unknown"))
+    _each_but(console, step, "applied")
+
+
+def requests(console: Console, figures: Figures) -> None:
+    """What was sent, beside what one request for each account would be; and how long that takes."""
+    table = _table("call", "sent", "each")
+    for step in figures.steps:
+        table.add_row(escape(step.call), str(len(step.requests)), str(step.each * len(step.outcomes)))
+    sent = sum(len(step.requests) for step in figures.steps)
+    each = sum(step.each * len(step.outcomes) for step in figures.steps)
+    table.add_row("all", str(sent), str(each))
+    console.print(table)
+    console.print(
+        "sent: by the server's journal, with all repeats, listings, and what it takes to find the\n"
+        "accounts that spoil a request. each: computed, one request for each account, no repeats.",
+        style="dim",
+    )
+    alone, accounts = figures.alone, len(figures.leverage.outcomes)
+    if alone.asked:
+        together_s = figures.live.wall_s + figures.leverage.wall_s
+        console.print(
+            f"One account after the other, {alone.done} of {alone.asked} were read live and set in "
+            f"{alone.wall_s:.1f} s (measured, {alone.sent} requests); {accounts} would take "
+            f"{alone.wall_s / alone.asked * accounts:.0f} s (scaled). Above, that is {together_s:.1f} s."
+        )
+
+
+def verdict(console: Console, wrong: Sequence[str]) -> None:
+    """Whether all of it is true."""
+    console.print()
+    for sentence in wrong[:_MOST_LINES]:
+        console.print(f"[red]mismatch:[/] {escape(sentence)}")
+    _more(console, len(wrong))
+    if not wrong:
+        console.print("Every figure matches the server's journal and state.")
+
+
+def _counted(console: Console, step: Step, kinds: Iterable[str]) -> None:
+    console.print(f"\n{escape(step.call)}: {len(step.outcomes)} accounts in {step.wall_s:.1f} s")
+    table = _table("token", *kinds, "requests")
+    for credential, sent in step.sent.items():
+        found = counts(step.outcomes, credential)
+        table.add_row(credential, *[str(found[name]) for name in kinds], str(sent))
+    console.print(table)
+    for credential, error in step.unlisted.items():
+        console.print(f"  {credential} could not be listed: {escape(cause(error))}")
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table.grid(padding=(0, 2), pad_edge=True)
+    table.add_column(no_wrap=True)
+    for _ in others:
+        table.add_column(justify="right")
+    table.add_row(first, *others, style="dim")
+    return table
+
+
+def _each_but(console: Console, step: Step, usual: str) -> None:
+    """A line for each account that is not as *usual*."""
+    odd = {key: outcome for key, outcome in step.outcomes.items() if kind(outcome) != usual}
+    table = Table.grid(padding=(0, 2), pad_edge=True)
+    for _ in range(3):
+        table.add_column(no_wrap=True, overflow="ellipsis")
+    for key, outcome in itertools.islice(odd.items(), _MOST_LINES):
+        table.add_row(escape(str(key)), f"[{_colour(outcome)}]{kind(outcome)}[/]", escape(_why(outcome)))
+    if odd:
+        console.print(table)
+    _more(console, len(odd))
+
+
+def _more(console: Console, lines: int) -> None:
+    if lines > _MOST_LINES:
+        console.print(f"  and {lines - _MOST_LINES} more")
+
+
+def _colour(outcome: AnyOutcome) -> str:
+    return _COLOURS.get(kind(outcome), "yellow")
+
+
+def _why(outcome: AnyOutcome) -> str:
+    match outcome:
+        case Missing():
+            return "no answer has it"
+        case Stale():
+            return f"{outcome.age_s or 0:,.0f} s old, more than {MAX_AGE_S:g} s"
+        case Failed(error=AccountError() as error):
+            return f"errors: {error.message.rpartition(': ')[2]}"
+        case Failed(error=error):
+            return f"{cause(error)}, {error.attempts} attempts"
+        case NotApplied() | Unknown():
+            seen = "nothing to read back" if outcome.seen is None else f"reads {outcome.seen}"
+            return f"{cause(outcome.error)}, {seen}"
+        case _:
+            return ""

@@ -35,10 +35,15 @@ class Simulation:
             reply.raise_for_status()
             return await reply.json()
 
-    async def clear(self) -> None:
-        """Empties the journal."""
+    async def taken(self) -> dict[str, list[dict[str, Any]]]:
+        """The ``requests`` and ``changes`` of the journal, which is empty afterwards.
+
+        Not for while a request is under way: it could be in neither of two journals.
+        """
+        journal: dict[str, list[dict[str, Any]]] = await self.ask("journal")
         async with self._session.delete(f"{self.url}/_simulator/journal") as reply:
             reply.raise_for_status()
+        return journal
 
 
 @contextlib.asynccontextmanager
