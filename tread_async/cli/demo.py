@@ -30,7 +30,9 @@ from tread_async.reports import WriteOutcome
 __all__ = ["collect", "run"]
 
 _CALLERS: Final = 50
-_ALONE: Final = 30
+_ALONE: Final = 15
+# By default a leverage that is refused is asked for again after 1, 2 and 4 s at most, which is long to watch.
+_RETRY: Final = RetryPolicy(refused_base_s=0.25)
 
 
 class _Work:
@@ -53,7 +55,7 @@ class _Work:
 
     async def callers(self, keys: list[AccountKey]) -> Step:
         """One caller for each of *keys*, all at once."""
-        async with self._step("desk.balance(...)") as step:
+        async with self._step(f"desk.balance(...), {len(keys)} callers at once") as step:
             outcomes = await asyncio.gather(*[self._balance(key) for key in keys])
             step.outcomes.update(zip(keys, outcomes, strict=True))
         return step
@@ -110,13 +112,15 @@ def _equity(snapshot: Snapshot) -> Equity:
     return Equity(refusal, snapshot.total_equity(allow_partial=True), stated)
 
 
-async def _one_by_one(simulation: Simulation, scene: Scene, keys: list[AccountKey]) -> Alone:
+async def _one_by_one(
+    simulation: Simulation, scene: Scene, keys: list[AccountKey], retry: RetryPolicy
+) -> Alone:
     """Reads and sets each of *keys*, one call after the other."""
     alone = Alone(asked=len(keys))
     async with contextlib.AsyncExitStack() as stack:
         clients = {
             credential: await stack.enter_async_context(
-                TreadClient(simulation.tokens[user], base_url=simulation.url)
+                TreadClient(simulation.tokens[user], base_url=simulation.url, retry=retry)
             )
             for credential, user in scene.users.items()
         }
@@ -140,13 +144,13 @@ def _spread(keys: list[AccountKey], most: int) -> list[AccountKey]:
 
 
 async def collect(
-    simulation: Simulation, scene: Scene, console: Console, *, retry: RetryPolicy | None = None
+    simulation: Simulation, scene: Scene, console: Console, *, retry: RetryPolicy = _RETRY
 ) -> Figures:
     """Does the whole work, prints each step when it is done, and returns what came of it."""
     tokens = dict(zip(scene.users, simulation.tokens, strict=True))
     async with SessionManager(tokens, base_url=simulation.url, retry=retry) as desk:
         work = _Work(desk, simulation)
-        view.headline(console, "Balances")
+        view.headline(console, "1. Balances")
         cached, equity = await work.cached()
         view.reads(console, cached)
         view.equity(console, equity)
@@ -154,14 +158,14 @@ async def collect(
         view.reads(console, live)
         callers = await work.callers(_spread(scene.sound, _CALLERS))
         view.callers(console, callers)
-        view.headline(console, "Leverage")
+        view.headline(console, "2. Leverage")
         with view.progress(console, "settled", len(scene.held)) as settled:
             leverage = await work.leverage(settled)
         view.writes(console, leverage)
     holds = await scene.holding(simulation)
-    alone = await _one_by_one(simulation, scene, _spread(scene.sound, _ALONE))
+    alone = await _one_by_one(simulation, scene, _spread(scene.sound, _ALONE), retry)
     figures = Figures(cached, live, callers, leverage, equity, holds, alone)
-    view.headline(console, "Requests")
+    view.headline(console, "3. Requests")
     view.requests(console, figures)
     return figures
 
@@ -172,13 +176,13 @@ async def run(
     accounts: int = 200,
     latency_s: float = 0.04,
     seed: int = 7,
-    retry: RetryPolicy | None = None,
+    retry: RetryPolicy = _RETRY,
 ) -> int:
     """Runs the demo and prints it. Returns 0 if every figure is right, else 1."""
     console = Console(highlight=False)
     async with start(tokens=tokens, accounts=accounts, latency_s=latency_s, seed=seed) as simulation:
         scene = await stage(simulation)
-        view.opening(console, scene, latency_s)
+        view.opening(console, scene, latency_s, retry)
         wrong = mismatches(scene, await collect(simulation, scene, console, retry=retry))
     view.verdict(console, wrong)
     return 1 if wrong else 0

@@ -18,6 +18,7 @@ __all__ = [
     "POISONOUS",
     "REFUSED",
     "STALE",
+    "STALE_S",
     "Scene",
     "stage",
 ]
@@ -26,6 +27,7 @@ PAIR: Final = "ETH:PERP-USDT"
 LEVERAGE: Final = "5"
 # The server's own caches are at most eight minutes behind.
 MAX_AGE_S: Final = 600.0
+STALE_S: Final = 6 * MAX_AGE_S
 
 POISONOUS: Final = "poisonous"
 MISSING: Final = "missing"
@@ -36,7 +38,7 @@ REFUSED: Final = "refused"
 _EFFECTS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
     POISONOUS: {"balances": {"status": 500}, "cached_balances": {"status": 500}},
     MISSING: {"balances": {"missing": True}, "cached_balances": {"missing": True}},
-    STALE: {"cached_balances": {"stale_s": 6 * MAX_AGE_S}},
+    STALE: {"cached_balances": {"stale_s": STALE_S}},
     LISTED: {"cached_balances": {"error": True}},
     REFUSED: {"set_leverage": {"status": 422}},
 }

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import Final
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tread_async._policy import RetryPolicy
 from tread_async.cli.demo_figures import AnyOutcome, Equity, Figures, Step, cause, counts, kind
 from tread_async.cli.demo_scene import LISTED, MAX_AGE_S, MISSING, POISONOUS, REFUSED, STALE, Scene
 from tread_async.errors import AccountError
@@ -26,11 +28,11 @@ __all__ = [
 _MOST_LINES: Final = 12
 _COLOURS: Final = {"ok": "green", "applied": "green", "failed": "red", "not applied": "red"}
 _WRONG: Final = {
-    POISONOUS: "poisonous (every read that names it is a 500)",
-    MISSING: "missing from every answer",
-    STALE: "stale in the cache",
-    LISTED: "listed under the cache's errors",
-    REFUSED: "refused every leverage",
+    POISONOUS: "are poisonous: every read that names one is a 500",
+    MISSING: "are missing from every answer",
+    STALE: "are stale in the server's cache",
+    LISTED: "are listed under errors in cached answers",
+    REFUSED: "have every leverage refused",
 }
 
 
@@ -44,15 +46,16 @@ def progress(console: Console, what: str, total: int) -> Iterator[Callable[[], N
         yield lambda: bar.advance(task)
 
 
-def opening(console: Console, scene: Scene, latency_s: float) -> None:
+def opening(console: Console, scene: Scene, latency_s: float, retry: RetryPolicy) -> None:
     """What the server is like."""
-    tokens, ails = len(scene.users), Counter(scene.ailing.values())
+    ailing = Counter(scene.ailing.values())
     console.print(
-        f"A simulated Tread server: {tokens} tokens, {len(scene.held)} accounts, {latency_s * 1000:g} ms. "
-        f"One answer in twenty is a 500. Of the accounts are"
+        f"A simulated Tread server: {len(scene.users)} tokens with {len(scene.held)} accounts, "
+        f"{latency_s * 1000:g} ms to each answer. One answer in twenty is a 500, and"
     )
     for what, words in _WRONG.items():
-        console.print(f"  {ails[what]:2} {words}")
+        console.print(f"  {ailing[what]:2} accounts {words}")
+    console.print(f"Every call uses RetryPolicy(refused_base_s={retry.refused_base_s:g}).")
 
 
 def headline(console: Console, text: str) -> None:
@@ -70,18 +73,14 @@ def equity(console: Console, found: Equity) -> None:
     """The total, or why there is none, and what there is."""
     if found.refusal is not None:
         console.print(f"snapshot.total_equity() raises: {escape(found.refusal)}.")
-    console.print(
-        f"snapshot.total_equity(allow_partial=True): {found.partial:,f}, of {found.stated} accounts",
-        soft_wrap=True,
-    )
+    console.print(f"With allow_partial=True: {found.partial:,f}, the sum of {found.stated} accounts.")
 
 
 def callers(console: Console, step: Step) -> None:
     """How many were answered, and with how many requests."""
     answered = sum(kind(outcome) == "ok" for outcome in step.outcomes.values())
     console.print(
-        f"\n{len(step.outcomes)} callers of desk.balance(...) at once: {answered} were answered, "
-        f"{len(step.requests)} requests, {step.wall_s:.2f} s"
+        f"\n{step.call}: {answered} were answered in {step.wall_s:.2f} s, with {len(step.requests)} requests"
     )
     _each_but(console, step, "ok")
 
@@ -102,17 +101,18 @@ def requests(console: Console, figures: Figures) -> None:
     table.add_row("all", str(sent), str(each))
     console.print(table)
     console.print(
-        "sent: by the server's journal, with all repeats, listings, and what it takes to find the\n"
-        "accounts that spoil a request. each: computed, one request for each account, no repeats.",
+        "sent: by the server's journal, with repeats, listings, and the search for the accounts that spoil "
+        "a request. each: computed, one request for each account, without repeats; a leverage is read back.",
         style="dim",
     )
     alone, accounts = figures.alone, len(figures.leverage.outcomes)
     if alone.asked:
         together_s = figures.live.wall_s + figures.leverage.wall_s
         console.print(
-            f"One account after the other, {alone.done} of {alone.asked} were read live and set in "
-            f"{alone.wall_s:.1f} s (measured, {alone.sent} requests); {accounts} would take "
-            f"{alone.wall_s / alone.asked * accounts:.0f} s (scaled). Above, that is {together_s:.1f} s."
+            f"One account after the other: {alone.done} of {alone.asked} were read live and set in "
+            f"{alone.wall_s:.1f} s and {alone.sent} requests (measured), so that {accounts} would take "
+            f"{alone.wall_s / alone.asked * accounts:.0f} s (scaled). The manager took {together_s:.1f} s, "
+            "reading back included."
         )
 
 
@@ -177,9 +177,13 @@ def _why(outcome: AnyOutcome) -> str:
         case Failed(error=AccountError() as error):
             return f"errors: {error.message.rpartition(': ')[2]}"
         case Failed(error=error):
-            return f"{cause(error)}, {error.attempts} attempts"
+            return f"{cause(error)}: {error.message}"
         case NotApplied() | Unknown():
-            seen = "nothing to read back" if outcome.seen is None else f"reads {outcome.seen}"
-            return f"{cause(outcome.error)}, {seen}"
+            seen = (
+                "nothing to read back"
+                if outcome.seen is None
+                else f"it holds {Decimal(outcome.seen).normalize():f}"
+            )
+            return f"{cause(outcome.error)}; {seen}"
         case _:
             return ""
