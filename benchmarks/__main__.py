@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import decode, overhead, simulator_speed
+from benchmarks import decode, fleet, leverage, memory, overhead, simulator_speed
 
-QUESTIONS = {"decode": decode, "overhead": overhead, "simulator": simulator_speed}
+QUESTIONS = {
+    "decode": decode,
+    "fleet": fleet,
+    "leverage": leverage,
+    "memory": memory,
+    "overhead": overhead,
+    "simulator": simulator_speed,
+}
 
 
 def main() -> None:

@@ -43,7 +43,8 @@ def _bare(kind: type[msgspec.Struct], **nested: Any) -> Any:
     return msgspec.defstruct(kind.__name__, fields, frozen=True, gc=False, kw_only=True)
 
 
-def _bare_decoders() -> tuple[Callable[[bytes], Any], Callable[[bytes], Any]]:
+def bare_decoders() -> tuple[Callable[[bytes], Any], Callable[[bytes], Any]]:
+    """Live and cached replies into our structs without our checks."""
     account = _bare(models.AccountBalances, assets=_rows(_bare(models.Asset)))
     cached_account = _bare(
         models.CachedAccount,
@@ -75,7 +76,7 @@ def _json_loop(rows: Callable[[Any], Any]) -> Callable[[bytes], Any]:
 
 def main() -> None:
     live, cached = replies(accounts=ACCOUNTS)
-    bare_live, bare_cached = _bare_decoders()
+    bare_live, bare_cached = bare_decoders()
     print(f"{machine()}; {ACCOUNTS} accounts of 10 rows, {ROUNDS} rounds in turn")
     _compare("live", live, BALANCES.decode, bare_live, _json_loop(dict.values))
     _compare(

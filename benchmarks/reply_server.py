@@ -1,12 +1,13 @@
-"""Answers every request with one fixed reply: python -m benchmarks.reply_server FILE.
+"""Answers every request with one fixed reply: python -m benchmarks.reply_server FILE [CERTIFICATE].
 
-A bare asyncio protocol, so that it is far from being the bottleneck. Prints its URL, and serves until
-its input is closed.
+A bare asyncio protocol, so that it is far from being the bottleneck. With a certificate and its key in one
+file it speaks TLS, as localhost. Prints its URL, and serves until its input is closed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 from pathlib import Path
 
@@ -28,14 +29,21 @@ class _Answering(asyncio.Protocol):
             self._transport.write(self._answer * requests)
 
 
-async def _main(body: bytes) -> None:
+async def _main(body: bytes, certificate: str | None) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     answer = head.encode() + body
-    server = await asyncio.get_running_loop().create_server(lambda: _Answering(answer), "127.0.0.1", 0)
-    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+    context = None
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: _Answering(answer), "127.0.0.1", 0, ssl=context, backlog=1024
+    )
+    origin = "http://127.0.0.1" if context is None else "https://localhost"
+    print(f"{origin}:{server.sockets[0].getsockname()[1]}", flush=True)
     await asyncio.to_thread(sys.stdin.read)
     server.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(Path(sys.argv[1]).read_bytes()))
+    asyncio.run(_main(Path(sys.argv[1]).read_bytes(), sys.argv[2] if len(sys.argv) > 2 else None))

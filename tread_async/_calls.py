@@ -31,12 +31,10 @@ from tread_async._policy import (
 from tread_async._together import together
 from tread_async.errors import (
     ApiError,
-    AuthError,
     ClientClosedError,
     ClosedAfterSendingError,
     NotSentError,
     OutcomeUnknownError,
-    RateLimitedError,
     TreadError,
 )
 
@@ -208,7 +206,6 @@ class Calls:
         if reply.status != 200:
             failure = error_of(endpoint, reply, (*call.request.secrets, *self._identity.secrets))
             if failure is not None:
-                self._hold(failure)
                 raise failure
         call.reply = reply
         if endpoint.steps is not None and len(reply.body) > IN_ONE_GO_BYTES:
@@ -216,19 +213,18 @@ class Calls:
         return parse(endpoint, reply)
 
     async def _send(self, call: Call[T]) -> Reply:
-        call.requests_sent += 1
+        before = call.requests_sent
+
+        def leaves() -> None:
+            call.requests_sent = before + 1
+
         try:
             return await self._transport.send(
-                call.request, deadline=call.deadline, timeout_s=call.policy.attempt_timeout_s
+                call.request, deadline=call.deadline, timeout_s=call.policy.attempt_timeout_s, leaves=leaves
             )
-        except (NotSentError, AuthError):  # an answer would have been returned: this one is our own
-            call.requests_sent -= 1
+        except NotSentError:
+            call.requests_sent = before
             raise
-
-    def _hold(self, failure: TreadError) -> None:
-        """One 429 is news for every call of the token, and for no other."""
-        if isinstance(failure, RateLimitedError) and failure.retry_after_s:
-            self._transport.hold(failure.retry_after_s)
 
     async def go_on(self, call: Call[T], first: TreadError) -> T:
         """Repeats *call* after its first failure, as far as its policy allows. Raises as `carry_out`."""

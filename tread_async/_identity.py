@@ -65,6 +65,7 @@ class Identity:
         self._lock = asyncio.Lock()
         self._token = None if callable(source) else settings.token(source)
         self._refused: tuple[Secret, ...] = ()
+        self._just_refused: Secret | None = None  # until the latch after it has run out
         self._doubted = False
         self._latched_until = 0.0
 
@@ -98,12 +99,15 @@ class Identity:
         return f"{self._scheme} {self._token.reveal()}"
 
     async def fetch(self) -> None:
-        """Asks the function for a token if there is none. Raises whatever the function raises."""
+        """Asks the function for a token if there is none. Raises as `check`, and what the function raises."""
         async with self._lock:
+            self.check()
             if self._token is None and self._source is not None:
-                self._token = settings.token(await self._ask(self._source))
-                if self._token in self._refused[-1:]:
+                token = settings.token(await self._ask(self._source))
+                if token == self._just_refused:
                     self._latch()
+                    self.check()
+                self._token = token
 
     def refused(self, token: Secret | None) -> None:
         """The server refused *token*."""
@@ -113,7 +117,7 @@ class Identity:
             self._latch()
         if self._source is not None:
             self._refused = (*self._refused[-7:], token)
-            self._token = None
+            self._token, self._just_refused = None, token
         self._doubted = True
 
     def accepted(self) -> None:
@@ -135,7 +139,7 @@ class Identity:
                 f"the server refused this token; nothing is sent with it for another {left_s:.0f} s. "
                 "Give another token, or a function that does",
             )
-        self._latched_until = 0.0
+        self._latched_until, self._just_refused = 0.0, None
 
     def _latch(self) -> None:
         self._latched_until = asyncio.get_running_loop().time() + LATCH_S

@@ -82,7 +82,7 @@ class Intents:
         self._held: dict[Key, _Held] = {}
         self._numbers = itertools.count(1)
         self._expected: set[int] = set()
-        self._idle: list[Key] = []
+        self._idle: set[Key] = set()
 
     @contextlib.contextmanager
     def expected(self) -> Iterator[int]:
@@ -109,17 +109,16 @@ class Intents:
             for key, one in held.items():
                 one.calls -= 1
                 if not one.calls:
-                    self._idle.append(key)
+                    self._idle.add(key)
             self._forget()
 
     def _forget(self) -> None:
         # Not while an older call is still to say what it sets: it has to hear of the newer ones.
-        if self._expected:
-            return
-        for key in self._idle:
-            if key in self._held and not self._held[key].calls:
+        oldest = min(self._expected, default=None)
+        for key in [key for key in self._idle if oldest is None or self._held[key].newest < oldest]:
+            self._idle.discard(key)
+            if not self._held[key].calls:
                 del self._held[key]
-        self._idle.clear()
 
 
 async def _acquired(lock: asyncio.Lock) -> None:

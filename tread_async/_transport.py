@@ -10,7 +10,7 @@ import asyncio
 import functools
 import ssl as tls
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -19,7 +19,7 @@ from aiohttp import hdrs
 from yarl import URL
 
 from tread_async._attempt import CONNECT_TIMEOUT_S, Attempt, BrokenError
-from tread_async._codec.replies import Reply
+from tread_async._codec.replies import Reply, asked_to_wait_s
 from tread_async._codec.requests import Request
 from tread_async._identity import Identity
 from tread_async._pacing import Pace
@@ -106,8 +106,10 @@ class Transport:
             broken = error  # RuntimeError: how uvloop says that the connection closed under a write
         raise BrokenError(broken)
 
-    async def send(self, request: Request[Any], *, deadline: float, timeout_s: float) -> Reply:
-        """The complete answer to *request*, sent once.
+    async def send(
+        self, request: Request[Any], *, deadline: float, timeout_s: float, leaves: Callable[[], None]
+    ) -> Reply:
+        """The complete answer to *request*, sent once; *leaves* is called when it is about to be.
 
         Waits for a free slot until *deadline* (the loop's clock); from then on *timeout_s* counts
         too, up to the last byte of the body.
@@ -127,7 +129,11 @@ class Transport:
                 late = NotSentError("no token in time")
                 await self.wait(deadline, self._identity.fetch(), late)
             self._identity.check()
-            return await self._send_now(request, attempt, deadline, timeout_s)
+            reply = await self._send_now(request, attempt, deadline, timeout_s, leaves)
+            # Before the slot goes to the next: a 429 is news for every call of the token, and for no other.
+            if seconds := asked_to_wait_s(reply):
+                self._lane.hold(self._clock() + seconds)
+            return reply
         finally:
             self._lane.release()
 
@@ -138,12 +144,13 @@ class Transport:
         turn = self._lane.take(write=attempt.request.endpoint.writes)
         await self.wait(deadline, turn, attempt.late("free slot"))
 
-    def hold(self, seconds: float) -> None:
-        """Sends nothing for so many seconds: the server asked this token to wait."""
-        self._lane.hold(self._clock() + seconds)
-
     async def _send_now(
-        self, request: Request[Any], attempt: Attempt, deadline: float, timeout_s: float
+        self,
+        request: Request[Any],
+        attempt: Attempt,
+        deadline: float,
+        timeout_s: float,
+        leaves: Callable[[], None],
     ) -> Reply:
         self._refuse_if_closing()
         now = self._clock()
@@ -152,6 +159,7 @@ class Transport:
         scope = self._scope(min(deadline, now + timeout_s))
         try:
             async with scope:
+                leaves()
                 return await self._exchange(request, attempt)
         except (aiohttp.ClientError, BrokenError, TransportError, OSError) as error:
             failure = attempt.failure(error, closing=self._closing)

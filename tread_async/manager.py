@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import ssl as tls
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -22,7 +21,6 @@ from tread_async._fleet.writes import Accounts, Done, Progress
 from tread_async._home import Home
 from tread_async._identity import Credential, TokenSource
 from tread_async._policy import RetryPolicy
-from tread_async._together import together
 from tread_async._wiring import DEFAULT_BASE_URL, Wiring
 from tread_async.balance import Balance
 from tread_async.errors import ClientClosedError, ClosedAfterSendingError, UsageError
@@ -76,6 +74,8 @@ class SessionManager:
         ssl: tls.SSLContext | None = None,
     ) -> None:
         self._home = Home("SessionManager")
+        self._credentials: dict[str, Credential] = {}
+        self._base_url = "(not checked yet)"
         # First of all, so that no frame holds a token in clear when something else is refused.
         self._credentials, problem = given.credentials(credentials)
         credentials = {}
@@ -84,13 +84,14 @@ class SessionManager:
         self._most = settings.max_in_flight(max_in_flight)
         self._most_per_token = settings.max_in_flight(max_in_flight_per_token)
         self._wiring = Wiring(base_url, deadline_s, retry, auth_scheme, headers, ssl)
+        self._base_url = self._wiring.base_url
         for credential in self._credentials.values():
             self._wiring.check(credential)
         self._fleet: Fleet | None = None
 
     def __repr__(self) -> str:
         count = len(self._credentials)
-        return f"<SessionManager of {count} credentials, {self._wiring.base_url} {self._home.state}>"
+        return f"<SessionManager of {count} credentials, {self._base_url} {self._home.state}>"
 
     async def __aenter__(self) -> Self:
         self._home.enter()
@@ -214,7 +215,8 @@ class SessionManager:
             verify: Read live positions back afterwards, and settle what the answers left open. An account
                 without an open position of the pair stays as it was.
             dry_run: Send no write.
-            on_progress: Called with each key and outcome as it settles.
+            on_progress: Called with each key and outcome as it settles: with *verify* when those of its
+                token have been read back.
         """
         fleet = self._ready(deadline_s)
         wanted, pair = check.leverage(leverage), check.pair(pair)
@@ -281,15 +283,15 @@ class SessionManager:
                 f"the plan is {plan.age_s:.0f} s old, older than {plan.max_age_s:g} s; make a new one"
             )
 
-        async def change(leverage: Decimal, pair: str, keys: list[AccountKey]) -> LeverageReport:
-            text = format(leverage, "f")
-            order = fleet.orders.leverage(text, pair, batch=_BATCH)
-            manner = fleet.manner(order.endpoint, verify, False, on_progress, deadline_s, forgiving=True)
-            return _leverage_report(text, pair, await fleet.writes.carry_out(order, keys, manner))
-
-        groups = grouped(plan.changes).items()
-        jobs = [functools.partial(change, leverage, pair, keys) for (leverage, pair), keys in groups]
-        return self._reported(PlanReport(reports=tuple(await together(jobs)) if jobs else ()))
+        manner = fleet.manner("set_leverage", verify, False, on_progress, deadline_s, forgiving=True)
+        groups = grouped(plan.changes)
+        orders = [
+            (fleet.orders.leverage(format(leverage, "f"), pair, batch=_BATCH), keys)
+            for (leverage, pair), keys in groups.items()
+        ]
+        done = await fleet.writes.carry_out_all(orders, manner)
+        reports = [_leverage_report(*group, one) for group, one in zip(groups, done, strict=True)]
+        return self._reported(PlanReport(reports=tuple(reports)))
 
     def _reported(self, report: R) -> R:
         """*report*, unless the manager was closed before all of it was settled."""
@@ -304,6 +306,8 @@ class SessionManager:
         return report
 
 
-def _leverage_report(leverage: str, pair: str, done: Done, *, dry_run: bool = False) -> LeverageReport:
+def _leverage_report(
+    leverage: str | Decimal, pair: str, done: Done, *, dry_run: bool = False
+) -> LeverageReport:
     fields = structs.asdict(done)
     return LeverageReport(leverage=Decimal(leverage), pair=pair, dry_run=dry_run, **fields)

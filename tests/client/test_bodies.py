@@ -58,14 +58,11 @@ async def test_unknown_encodings(encoding: str) -> None:
 @pytest.mark.parametrize("encoding", ["compress", "x"])
 async def test_unknown_encoding_of_a_refusal(encoding: str) -> None:
     """A refusal that cannot be read keeps its status: it is no less a refusal."""
-    async with (
-        Wire(reply(b"\x0b", 401, Content_Encoding=encoding)) as wire,
-        TreadClient(TOKEN, base_url=wire.url, retry=FAST) as client,
-    ):
-        with pytest.raises(AuthError):
-            await client.accounts()
-        with pytest.raises(AuthError):
-            await ABSOLUTE["update_account"](client)
+    async with Wire(reply(b"\x0b", 401, Content_Encoding=encoding)) as wire:
+        for ask in (READS["accounts"], ABSOLUTE["update_account"]):
+            async with TreadClient(TOKEN, base_url=wire.url, retry=FAST) as client:
+                with pytest.raises(AuthError):
+                    await ask(client)
 
     assert len(wire.requests) == 2
 

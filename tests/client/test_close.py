@@ -9,7 +9,14 @@ import pytest
 
 from tests.support.samples import ABSOLUTE, EVERY, ONCE, READS, create
 from tests.support.wire import TOKEN, Wire, drip, reply, stall
-from tread_async import ClientClosedError, OutcomeUnknownError, RetryPolicy, TreadClient, UsageError
+from tread_async import (
+    ClientClosedError,
+    ClosedAfterSendingError,
+    OutcomeUnknownError,
+    RetryPolicy,
+    TreadClient,
+    UsageError,
+)
 
 SLOW = RetryPolicy(attempts=3, base_s=20.0, cap_s=20.0)
 WRITES = ABSOLUTE | {"create_account (once)": ONCE["create_account"], "request (once)": ONCE["request"]}
@@ -40,13 +47,15 @@ async def test_read_in_flight(name: str) -> None:
 
 @pytest.mark.parametrize("name", WRITES)
 async def test_write_in_flight(name: str) -> None:
-    """A write that had left is unknown."""
+    """A write that had left is closed, and unknown: whoever catches either hears of it."""
     async with Wire(stall) as wire, TreadClient(TOKEN, base_url=wire.url, retry=SLOW) as client:
         task = asyncio.create_task(WRITES[name](client))
         await wire.until(requests=1)
         ended = await closed(client, task)
 
-    assert [type(error) for error in ended] == [OutcomeUnknownError]
+    assert [type(error) for error in ended] == [ClosedAfterSendingError]
+    assert isinstance(ended[0], ClientClosedError)
+    assert isinstance(ended[0], OutcomeUnknownError)
     assert len(wire.requests) == 1
 
 
@@ -66,14 +75,14 @@ async def test_queue() -> None:
 
 @pytest.mark.parametrize("name", READS | ABSOLUTE)
 async def test_backoff(name: str) -> None:
-    """A call between two attempts ends at once: a read as closed, a write that failed as unknown."""
+    """A call between two attempts ends at once: a read as closed, a write that failed as unknown too."""
     async with Wire(reply(status=500)) as wire, TreadClient(TOKEN, base_url=wire.url, retry=SLOW) as client:
         task = asyncio.create_task(EVERY[name](client))
         await wire.until(requests=1)
         await asyncio.sleep(0.01)
         ended = await closed(client, task)
 
-    assert type(ended[0]) is (ClientClosedError if name in READS else OutcomeUnknownError)
+    assert type(ended[0]) is (ClientClosedError if name in READS else ClosedAfterSendingError)
     assert len(wire.requests) == 1
 
 

@@ -44,8 +44,9 @@ async def test_a_request_that_leaves_its_origin_carries_no_token() -> None:
         Wire(reply([])) as other,
         TreadClient(TOKEN, base_url=ours.url) as client,
     ):
-        assert client._transport is not None
-        for session in (client._transport._reads, client._transport._writes):
+        assert client._calls is not None
+        transport = client._calls._transport
+        for session in (transport._reads, transport._writes):
             with pytest.raises(RuntimeError, match="origin"):
                 await session.get(f"{other.url}/api/accounts/")
 
@@ -213,10 +214,10 @@ async def test_leaving_the_block_under_a_cancelled_scope_closes_everything() -> 
                 group.start_soon(ABSOLUTE["set_leverage"], client)
                 await wire.until(requests=2)
                 await anyio.sleep_forever()
-        transport = client._transport
+        assert client._calls is not None
+        sessions = [vars(client._calls._transport)[name] for name in ("_reads", "_writes")]
 
-        assert transport is not None
-        assert (transport._reads.closed, transport._writes.closed) == (True, True)
+        assert [session.closed for session in sessions] == [True, True]
 
 
 async def test_more_than_a_hundred_in_flight() -> None:

@@ -129,13 +129,11 @@ async def test_an_odd_answer_is_final(name: str, answer: bytes) -> None:
 async def test_refusal_is_final(name: str, status: int) -> None:
     """A refusal is raised at once, told by its status whatever the body's shape, on every endpoint."""
     shapes = [{"message": "no"}, {"detail": "no"}, {"error": "no"}, {"errors": ["no"]}, ["no"], b"no"]
-    async with (
-        Wire([reply(shape, status) for shape in shapes]) as wire,
-        TreadClient(TOKEN, base_url=wire.url, retry=FAST) as client,
-    ):
+    async with Wire([reply(shape, status) for shape in shapes]) as wire:
         for count in range(1, len(shapes) + 1):
-            with pytest.raises(FINAL[status]) as caught:
-                await REPEATED[name](client)
+            async with TreadClient(TOKEN, base_url=wire.url, retry=FAST) as client:
+                with pytest.raises(FINAL[status]) as caught:
+                    await REPEATED[name](client)
 
             assert len(wire.requests) == count
             assert (caught.value.status, caught.value.message, caught.value.attempts) == (status, "no", 1)

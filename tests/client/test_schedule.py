@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.passing import pass_for
 from tests.support.samples import PAIR
 from tests.support.wire import TOKEN, Step, Wire, hang_up, reply
 from tread_async import (
@@ -25,6 +26,7 @@ from tread_async import (
 from tread_async._calls import Calls
 from tread_async._codec import requests
 from tread_async._identity import Identity
+from tread_async._slots import Slots
 from tread_async._transport import Transport
 
 LIST = requests.accounts(include_archived=False)
@@ -44,7 +46,8 @@ class Bench:
     def __init__(self, wire: Wire, policy: RetryPolicy | None, chances: list[float]) -> None:
         identity = Identity(TOKEN, "Token")
         self.waits: list[float] = []
-        self.transport = Transport(wire.url, identity, max_in_flight=4, headers={}, proxy=None, ssl=None)
+        self._lane = Slots(4).lane(4)
+        self.transport = Transport(wire.url, identity, lane=self._lane, headers={}, proxy=None, ssl=None)
         self._chances = itertools.cycle(chances)
         self.calls = Calls(
             self.transport,
@@ -61,6 +64,7 @@ class Bench:
 
     async def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
+        pass_for(self._lane, seconds)
 
     async def run(self, request: Any, deadline_s: float | None = None) -> Any:
         return await self.calls.run(request, self.calls.deadline(request.endpoint.name, deadline_s))

@@ -160,20 +160,19 @@ async def test_awkward_secret(shape: Callable[[Any], Any]) -> None:
 async def test_echo_while_the_token_is_replaced() -> None:
     """A token that another call found refused meanwhile is still kept out of an echo."""
 
-    async def first_refused_then_echoed(exchange: Exchange) -> None:
-        if len(wire.requests) == 1:
+    async def first_and_third_refused(exchange: Exchange) -> None:
+        place = len(wire.requests)
+        if place == 2:
+            await wire.until(requests=3)
+            await exchange.send(reply({"message": exchange.request.header("authorization")[0]}, 500))
+        else:
             await wire.until(requests=2)
             await exchange.send(reply(status=401))
-        else:
-            await asyncio.sleep(0.01)
-            await exchange.send(reply({"message": exchange.request.header("authorization")[0]}, 500))
 
-    async def fetch() -> str:
-        return TOKEN
-
+    tokens = iter([TOKEN, "another-token"])
     async with (
-        Wire(first_refused_then_echoed) as wire,
-        TreadClient(fetch, base_url=wire.url, retry=ONE_TRY) as client,
+        Wire(first_and_third_refused) as wire,
+        TreadClient(lambda: next(tokens), base_url=wire.url, retry=ONE_TRY) as client,
     ):
         refused, echoed = await asyncio.gather(client.accounts(), client.accounts(), return_exceptions=True)
 

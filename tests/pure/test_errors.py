@@ -15,9 +15,12 @@ import tread_async
 from tread_async import errors
 from tread_async.errors import (
     ApiError,
+    ClientClosedError,
+    ClosedAfterSendingError,
     DecodeError,
     NotSentError,
     OutcomeUnknownError,
+    ProtocolError,
     RateLimitedError,
     ServerError,
     TreadError,
@@ -38,7 +41,11 @@ def made(kind: type[TreadError]) -> TreadError:
     if isinstance(error, OutcomeUnknownError):
         error.cause = ServerError(503, "inner", retry_after_s=1.0)
     if isinstance(error, NotSentError):
-        error.permanent = True
+        error.permanent, error.retry_after_s = True, 7.5
+    if isinstance(error, ClientClosedError):
+        error.report = ("what was settled",)
+    if isinstance(error, ProtocolError):
+        error.broken = error.too_large = True
     if isinstance(error, DecodeError):
         error.malformed = True
     error.message += "; and more"  # as the policy's word on why it stopped
@@ -88,6 +95,16 @@ def test_only_a_refusal_on_this_side_is_a_value_error() -> None:
     """Code that catches ``ValueError`` gets mistakes of the caller, never an answer of the server."""
     assert [kind for kind in CLASSES if issubclass(kind, ValueError)] == [UsageError]
     assert not any(issubclass(kind, OSError | RuntimeError | TimeoutError) for kind in CLASSES)
+
+
+def test_a_write_cut_off_by_closing_is_both() -> None:
+    """Whoever catches what closing ends, and whoever catches what is not known, gets it."""
+    with pytest.raises(ClientClosedError):
+        raise made(ClosedAfterSendingError)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        raise made(ClosedAfterSendingError)
+
+    assert caught.value.cause is not None
 
 
 COPIES: dict[str, Callable[[Any], Any]] = {

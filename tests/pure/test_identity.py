@@ -64,17 +64,56 @@ def test_a_function_is_asked_when_a_token_is_first_needed() -> None:
 
 
 def test_a_refused_token_is_fetched_anew() -> None:
-    """After a 401 the function is asked again; a fixed token stays, since there is no other."""
+    """After a 401 the function is asked again, and what it gave before stays a secret."""
     source = Source("canary-1", Secret("canary-2"))
-    fetched, fixed = Identity(source, "Token"), Identity("canary-3", "Token")
-    for identity in (fetched, fixed):
-        finished(identity.fetch())
-        identity.refused(identity.token)
+    identity = Identity(source, "Token")
+    finished(identity.fetch())
+    identity.refused(identity.token)
+    secrets_between = identity.secrets
+    finished(identity.fetch())
+
+    assert (source.asked, identity.header()) == (2, "Token canary-2")
+    assert secrets_between == (Secret("canary-1"),)
+    assert identity.secrets == (Secret("canary-2"), Secret("canary-1"))
+
+
+def test_only_the_token_in_use_can_be_refused() -> None:
+    """A 401 for a token that was replaced, or for none, changes nothing."""
+    identity = Identity(Source("canary-1", "canary-2"), "Token")
+    finished(identity.fetch())
+    old = identity.token
+    identity.refused(old)
+    finished(identity.fetch())
+    for token in (old, None, Secret("canary-3")):
+        identity.refused(token)
+
+    assert identity.header() == "Token canary-2"
+    assert identity.may_try_again
+
+
+def test_a_token_from_a_plain_function() -> None:
+    """A function that gives the token at once, and one that gives an awaitable, are both understood."""
+    plain, later = Identity(lambda: Secret("canary-1"), "Token"), Identity(lambda: given(), "Token")
+
+    async def given() -> str:
+        return "canary-2"
+
+    for identity in (plain, later):
         finished(identity.fetch())
 
-    assert (source.asked, fetched.header()) == (2, "Token canary-2")
-    assert fetched.secrets == (Secret("canary-2"), Secret("canary-1"))
-    assert fixed.header() == "Token canary-3"
+    assert [plain.header(), later.header()] == ["Token canary-1", "Token canary-2"]
+
+
+def test_old_tokens_are_not_kept_for_ever() -> None:
+    """Of the tokens that were refused the last eight are remembered, for answers that come late."""
+    identity = Identity(Source(*[f"canary-{n}" for n in range(20)]), "Token")
+    for _ in range(19):
+        finished(identity.fetch())
+        identity.refused(identity.token)
+        identity.accepted()
+    finished(identity.fetch())
+
+    assert identity.secrets == tuple(Secret(f"canary-{n}") for n in (19, *range(11, 19)))
 
 
 @pytest.mark.parametrize("token", ["canary\n", "", None, 7], ids=repr)

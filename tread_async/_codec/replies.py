@@ -27,7 +27,16 @@ from tread_async.errors import (
 )
 from tread_async.secret import Secret
 
-__all__ = ["Reply", "error_of", "http_date", "parse", "parsing", "problem_of", "retry_after_s"]
+__all__ = [
+    "Reply",
+    "asked_to_wait_s",
+    "error_of",
+    "http_date",
+    "parse",
+    "parsing",
+    "problem_of",
+    "retry_after_s",
+]
 
 T = TypeVar("T")
 
@@ -194,6 +203,11 @@ def _joined(texts: list[str]) -> str:
 def _server_time(reply: Reply) -> datetime:
     """The server's clock where it says it, so that a skewed clock here does not stretch a wait."""
     return http_date(reply.date) or datetime.fromtimestamp(reply.received_at, UTC)
+
+
+def asked_to_wait_s(reply: Reply) -> float | None:
+    """Seconds for which nothing should be sent; ``None`` where the answer says nothing of the kind."""
+    return retry_after_s(reply.retry_after, _server_time(reply)) if reply.status == 429 else None
 
 
 def retry_after_s(header: str, now: datetime) -> float | None:

@@ -31,6 +31,8 @@ A = TypeVar("A", AccountBalances, CachedAccount)
 
 _CHUNK_BYTES: Final = 24 * 1024  # decoded in a quarter of a millisecond
 _LISTED_A_STEP: Final = 64
+# The letters of "balances", escaped for no reason: a second list could hide so.
+_ESCAPED_KEY: Final = re.compile(rb"\\u00(?:6[1235]|6[cCeE]|73)")
 _OPENING: Final = re.compile(rb'\s*\{\s*"balances"\s*:\s*\[\s*(\{\s*"[^"\\]*")')
 
 
@@ -40,8 +42,7 @@ class Scanned(msgspec.Struct, Generic[A], gc=False):
     Attributes:
         accounts: Those that decode.
         faults: What is wrong with those that do not.
-        repeated: Names that stand more than once, with everything that is said of each; empty where
-            that cannot be told apart any more.
+        repeated: Names that stand more than once; of the cached call with everything that is said of each.
         errors: What the cached call lists as not read.
     """
 
@@ -49,6 +50,15 @@ class Scanned(msgspec.Struct, Generic[A], gc=False):
     faults: dict[str, Exception]
     repeated: dict[str, list[A]]
     errors: tuple[Any, ...] = ()
+
+
+class _Name:
+    """A name as a key that equals no other: an account that is named twice is there twice."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, _kind: object, text: str) -> None:
+        self.text = text
 
 
 class _RawCached(msgspec.Struct, gc=False):
@@ -64,7 +74,7 @@ class _RawAccounts(msgspec.Struct):
     accounts: tuple[msgspec.Raw, ...]
 
 
-_raw_live: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_raw_live: Final = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=_Name)
 _raw_cached: Final = msgspec.json.Decoder(_RawCached)
 _raw_accounts: Final = msgspec.json.Decoder(tuple[msgspec.Raw, ...])
 _raw_wrapped: Final = msgspec.json.Decoder(_RawAccounts)
@@ -80,19 +90,15 @@ def live(body: bytes) -> Generator[None, None, Scanned[AccountBalances]]:
     members = _raw_live.decode(body)
     yield
     found: Scanned[AccountBalances] = Scanned({}, {}, {})
-    keys = 0
-    for name, raw in members.items():
-        text = bytes(raw)
-        keys += text.count(b'"exchange"')
+    for key, raw in members.items():
+        name = key.text
+        if name in found.accounts or name in found.faults:
+            found.repeated[name] = []
         try:
-            found.accounts[name] = _live.decode(text)
+            found.accounts[name] = _live.decode(bytes(raw))
         except bodies.UNDECODABLE as error:
             found.faults[name] = error.with_traceback(None)
         yield
-    # As in `bodies.balances`: a member that another of its name replaced has left its key in the count.
-    keys += "exchange" in members
-    if body.count(b'"exchange"') != keys or bodies.ESCAPED_KEY.search(body) is not None:
-        found.repeated.update({name: [] for name in bodies.names_twice(body)})
     return found
 
 
@@ -126,7 +132,8 @@ def _cached_in_chunks(body: bytes, found: Scanned[CachedAccount]) -> Generator[N
         _add(found, _listed(b"[%b]" % body[at:cut]))
         at = cut + len(comma)
         yield
-    if body.find(b'"balances"', at) >= 0:  # a second list would take the place of the first
+    # A second list would take the place of the first.
+    if body.find(b'"balances"', at) >= 0 or _ESCAPED_KEY.search(body, at) is not None:
         return False
     tail = _raw_cached.decode(b'{"balances":[%b' % body[at:])
     _add(found, _listed(b"[%b]" % b",".join(tail.balances)))
@@ -180,13 +187,19 @@ def in_one_go(steps: Callable[[bytes], Generator[None, None, T]]) -> Callable[[b
 
 def balances_in_steps(body: bytes) -> Generator[None, None, dict[str, AccountBalances]]:
     """`bodies.balances`, with the same errors."""
-    found = yield from live(body)
+    try:
+        found = yield from live(body)
+    except bodies.UNDECODABLE:
+        return bodies.balances(body)
     return bodies.balances(body) if found.faults or found.repeated else found.accounts
 
 
 def cached_balances_in_steps(body: bytes) -> Generator[None, None, CachedBalances]:
     """`bodies.cached_balances`, with the same errors."""
-    found = yield from cached(body)
+    try:
+        found = yield from cached(body)
+    except bodies.UNDECODABLE:
+        return bodies.cached_balances(body)
     if found.faults or found.repeated:
         return bodies.cached_balances(body)
     return CachedBalances(balances=tuple(found.accounts.values()), errors=found.errors)
@@ -194,11 +207,11 @@ def cached_balances_in_steps(body: bytes) -> Generator[None, None, CachedBalance
 
 def accounts_in_steps(body: bytes) -> Generator[None, None, tuple[Account, ...]]:
     """`bodies.accounts`, with the same errors."""
-    wrapped = body.lstrip().startswith(b"{")
-    listed = _raw_wrapped.decode(body).accounts if wrapped else _raw_accounts.decode(body)
-    yield
     accounts: list[Account] = []
     try:
+        wrapped = body.lstrip().startswith(b"{")
+        listed = _raw_wrapped.decode(body).accounts if wrapped else _raw_accounts.decode(body)
+        yield
         for raw in listed:
             accounts.append(_account.decode(raw))
             if not len(accounts) % _LISTED_A_STEP:

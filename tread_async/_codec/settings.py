@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from tread_async._codec.arguments import PATH, has_dots, mapping, wrapped
+from tread_async._codec.arguments import PATH, has_dots, mapping
 from tread_async.errors import UsageError
 from tread_async.secret import Secret
 
@@ -40,10 +40,13 @@ _OWN_HEADERS: Final = frozenset(
 
 def token(value: Secret | str) -> Secret:
     """A token that can stand in a header: printable ASCII without blanks."""
-    value = wrapped(value, "a token")
-    if problem := _token_problem(value.reveal()):
+    secret = Secret.of(value) if isinstance(value, Secret | str) else None
+    kind, value = type(value).__name__, ""  # bytes, say: what a function gives, and no frame may hold
+    if secret is None:
+        raise UsageError(f"a token is a Secret or a str, not {kind}")
+    if problem := _token_problem(secret.reveal()):
         raise UsageError(problem)
-    return value
+    return secret
 
 
 def _token_problem(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Final
 
 from tread_async._codec import arguments as check
@@ -21,19 +21,22 @@ __all__ = ["Directory"]
 _RELIST_AFTER_S: Final = 30.0  # an account that stays odd must not cost a listing a poll
 _MOST_CANDIDATES: Final = 8
 _LOOKED_AT_A_STEP: Final = 256
+_FAILS_WITH: Final = 0.5  # of the time that a caller has left
 
 
 class _Roll:
     """The listing of one token: one at a time, and one for all who wait for it."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, listed: Callable[[], None]) -> None:
         self.line = line
-        self._lock = asyncio.Lock()
+        self._tell = listed
+        self._under_way: asyncio.Event | None = None
         self._listings = 0
         self._listed_at = 0.0
         self._doubted = self._news = False
         self._odd: set[str] = set()
         self._error: TreadError | None = None
+        self._had_s = 0.0
 
     def doubt(self, names: Iterable[str]) -> None:
         """An answer does not fit what is listed about *names*."""
@@ -50,29 +53,52 @@ class _Roll:
         age_s = asyncio.get_running_loop().time() - self._listed_at
         return self._doubted and age_s > _RELIST_AFTER_S
 
-    async def renew(self, deadline: float, tally: Tally) -> TreadError | None:
-        """Lists the accounts, or waits for a listing that is under way; the error, if it failed."""
-        seen = self._listings
+    async def renew(self, deadline: float, tally: Tally, *, anew: bool) -> TreadError | None:
+        """Lists the accounts, or waits for a listing that is under way; the error, if it failed.
+
+        With *anew* not for one that is under way: it may say what was so before.
+        """
+        needed = self._listings + (2 if anew and self._under_way is not None else 1)
         try:
-            async with asyncio.timeout_at(deadline), self._lock:
-                if self._listings == seen:
-                    await self._list(deadline, tally)
+            async with asyncio.timeout_at(deadline):
+                while self._listings < needed or self._failed_in_a_hurry(deadline):
+                    if self._under_way is None:
+                        await self._list_for_all(deadline, tally)
+                    else:
+                        await self._under_way.wait()
         except TimeoutError:
             return DeadlineExceededError(f"the accounts of {self.line.name!r} could not be listed in time")
         return self._error
 
+    def _failed_in_a_hurry(self, deadline: float) -> bool:
+        """Whether the listing failed for a caller who had much less time than there is until *deadline*."""
+        left_s = deadline - asyncio.get_running_loop().time()
+        return self._error is not None and self._had_s < _FAILS_WITH * left_s
+
+    async def _list_for_all(self, deadline: float, tally: Tally) -> None:
+        """Those who wait go on in one turn of the loop, so that what they read next is one request."""
+        self._under_way = over = asyncio.Event()
+        try:
+            await self._list(deadline, tally)
+        finally:
+            self._under_way = None
+            over.set()
+        await asyncio.sleep(0)  # with them
+
     async def _list(self, deadline: float, tally: Tally) -> None:
         line = self.line
-        call = line.call(requests.accounts(include_archived=False), deadline)
         error = None
+        had_s = deadline - asyncio.get_running_loop().time()
         try:
+            call = line.call(requests.accounts(include_archived=False), deadline)
             accounts = await line.carry_out(call, tally)
             line.listed = await line.pace.through(indexed(line.name, accounts))
+            self._tell()
             self._listed_at = asyncio.get_running_loop().time()
             self._doubted = self._news = False
         except TreadError as failure:
             error = failure
-        self._error = error
+        self._error, self._had_s = error, had_s
         self._listings += 1
 
 
@@ -80,10 +106,13 @@ class Directory:
     """The accounts of every line. It lists a token when it is first asked about, and again on doubt."""
 
     def __init__(self, lines: Mapping[str, Line], pace: Pace) -> None:
-        self._rolls = {name: _Roll(line) for name, line in lines.items()}
+        self._rolls = {name: _Roll(line, self._listed) for name, line in lines.items()}
         self._lines = lines
         self._pace = pace
         self._index: dict[str, list[AccountKey]] | None = None
+
+    def _listed(self) -> None:
+        self._index = None
 
     def doubt(self, line: Line, names: Iterable[str]) -> None:
         """An answer of *line* does not fit what is listed of *names*: it will be listed anew."""
@@ -97,7 +126,7 @@ class Directory:
     async def know(
         self, names: Iterable[str], deadline: float, tally: Tally, *, anew: bool = False
     ) -> dict[str, TreadError]:
-        """Lists those of the credentials *names* that are not; with *anew* all of them.
+        """Lists those of the credentials *names* that are not; with *anew* all of them, from now on.
 
         Returns: the errors of those of which nothing is known. An older list outlives a failure.
         """
@@ -105,8 +134,7 @@ class Directory:
         due = [roll for roll in rolls if anew or roll.due]
         if not due:
             return {}
-        errors = await together([functools.partial(roll.renew, deadline, tally) for roll in due])
-        self._index = None
+        errors = await together([functools.partial(roll.renew, deadline, tally, anew=anew) for roll in due])
         return {
             roll.line.name: error
             for roll, error in zip(due, errors, strict=True)
@@ -178,7 +206,8 @@ class Directory:
                     for name, key in line.listed.keys.items():
                         index.setdefault(name, []).append(key)
                     for account_id, key in line.listed.ids.items():
-                        index.setdefault(account_id, []).append(key)
+                        if account_id != key.name:
+                            index.setdefault(account_id, []).append(key)
             self._index = index
         return self._index
 

@@ -25,7 +25,7 @@ from tread_async._pacing import Pace
 from tread_async._slots import Slots
 from tread_async._together import together
 from tread_async._wiring import Wiring
-from tread_async.errors import NotSentError, TreadError, UsageError
+from tread_async.errors import ClientClosedError, NotSentError, TreadError, UsageError
 from tread_async.keys import AccountKey
 from tread_async.listing import Listing
 from tread_async.models import Account
@@ -48,6 +48,7 @@ class Fleet:
         self._wiring = wiring
         self._slots = Slots(most)
         self._most_per_token = most_per_token
+        self._closed = False
         self._intents = Intents()
         self._pace = Pace()
         self.lines = {
@@ -61,6 +62,8 @@ class Fleet:
         self.orders = Orders(self.directory, self.snapshots)
 
     def _opened(self, name: str, credential: Credential) -> Calls:
+        if self._closed:  # by a call that was about to use the line for the first time
+            raise ClientClosedError("the manager was closed during the call")
         source = credential.token
         if callable(source):
             credential = Credential(_said_by_name(name, source), proxy=credential.proxy)
@@ -78,7 +81,7 @@ class Fleet:
         self, source: SourceChoice, max_age_s: float | None, live_within_s: float, deadline_s: float | None
     ) -> How:
         """How balances are to be read, checked."""
-        if source not in _ENDPOINT_OF:
+        if not isinstance(source, str) or source not in _ENDPOINT_OF:
             raise UsageError("source is 'live', 'cached' or 'auto'")
         if max_age_s is not None:
             seconds(max_age_s, "max_age_s")
@@ -123,6 +126,7 @@ class Fleet:
 
     async def close(self) -> None:
         """Ends every call and closes every connection."""
+        self._closed = True
         opened = [line.opened for line in self.lines.values() if line.opened is not None]
         # Shielded: under a cancelled scope every await would end at once, and leave connections open.
         with anyio.CancelScope(shield=True):

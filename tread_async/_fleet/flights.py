@@ -50,8 +50,10 @@ class Flight:
             if self._gathers:
                 reading.wanted.setdefault(key.name, key)
                 reading.deadline = max(reading.deadline, deadline)
-            return key.name in reading.wanted
-        if key.name not in reading.wanted or (not_before is not None and self._started_at < not_before):
+                return True
+        elif not_before is not None and self._started_at < not_before:
+            return False
+        if key.name not in reading.wanted or key.name in reading.outcomes:  # what is settled grows old
             return False
         now = asyncio.get_running_loop().time()
         return reading.deadline - now >= _JOINS_WITH * (deadline - now)

@@ -21,7 +21,7 @@ from tread_async.errors import (
     UsageError,
 )
 
-__all__ = ["Isolation", "halves"]
+__all__ = ["Isolation", "halves", "is_shared"]
 
 T = TypeVar("T")
 

@@ -13,6 +13,7 @@ from tread_async._codec.requests import Request
 from tread_async._fleet.server_clock import ServerClock
 from tread_async._pacing import Pace
 from tread_async._policy import RetryPolicy
+from tread_async.balance import Source
 from tread_async.errors import TreadError
 from tread_async.keys import AccountKey
 from tread_async.models import Account
@@ -75,6 +76,8 @@ class Line:
         self.clock = ServerClock()
         self.listed: Listed | None = None
         self.bytes_per_account = {"live": 2048.0, "cached": 2048.0}  # until an answer tells
+        # Accounts that failed when they were asked alone: they are asked alone again, until one answers.
+        self.suspects: dict[Source, set[str]] = {"live": set(), "cached": set()}
         self._open_calls = open_calls
         self._calls: Calls | None = None
 

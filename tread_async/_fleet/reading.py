@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +13,7 @@ from tread_async._codec import requests
 from tread_async._codec.endpoints import BALANCES_BY_ACCOUNT, CACHED_BALANCES_BY_ACCOUNT
 from tread_async._codec.replies import Reply
 from tread_async._codec.scanning import Scanned
-from tread_async._fleet.isolation import Isolation, halves
+from tread_async._fleet.isolation import Isolation, halves, is_shared
 from tread_async._fleet.lines import Line, Tally
 from tread_async._fleet.settling import settled_cached, settled_live
 from tread_async._policy import RetryPolicy
@@ -25,7 +25,7 @@ from tread_async.outcomes import Failed, Missing, Outcome
 __all__ = ["Reading"]
 
 _MOST_REPLY_BYTES: Final = 4 * 1024 * 1024  # half of what is read at most: answers grow
-_ATTEMPTS_OF_A_BATCH: Final = 2  # then it is split, which asks again too
+_FEWER_ATTEMPTS: Final = 2  # of a batch, which is then split, and of an account that failed before
 _ENDPOINTS: Final[Mapping[str, Any]] = {"live": BALANCES_BY_ACCOUNT, "cached": CACHED_BALANCES_BY_ACCOUNT}
 
 
@@ -50,15 +50,23 @@ class Reading:
         self.unexpected: dict[str, None] = {}
         self.duplicates: dict[str, None] = {}
         self.missing: list[str] = []
-        self.errors: tuple[Any, ...] = ()
         self.tally = Tally()
         self._line = line
         self._source = source
+        self._suspects = line.suspects[source]
         self._endpoint = _ENDPOINTS[source]
         self._base_url = base_url
         self._everything = False
         self._whole: list[str] | None = None
         self._has_split = False
+        self._failed_alone: list[str] = []
+        self._unmatched: list[tuple[bytes, Any]] = []
+        self._matched: set[bytes] = set()
+
+    @property
+    def errors(self) -> tuple[Any, ...]:
+        """What the server lists as not read and belongs to no wanted account."""
+        return tuple([error for text, error in self._unmatched if text not in self._matched])
 
     async def run(self) -> None:
         """Settles every wanted account."""
@@ -67,6 +75,8 @@ class Reading:
         self._everything = listed is not None and listed.keys.keys() == self.wanted.keys()
         isolation = Isolation(self._ask, self._give_up, self._split, self._left_s)
         await isolation.run_all(self._batches())
+        if isolation.alive:  # in an outage nobody is suspected: each read would suspect three more
+            self._suspects.update(self._failed_alone)
 
     def _left_s(self) -> float:
         return self._line.calls.left_s(self.deadline)
@@ -76,9 +86,16 @@ class Reading:
 
     def _batches(self) -> list[list[str]]:
         names = list(self.wanted)
+        if suspects := [name for name in names if name in self._suspects and "," not in name]:
+            alone = [[name] for name in suspects]
+            rest = [name for name in names if name not in self._suspects or "," in name]
+            return [*alone, *self._batches_of(rest)]
         if self._everything and self._fits(len(names)):
             self._whole = names
             return [names]
+        return self._batches_of(names)
+
+    def _batches_of(self, names: list[str]) -> list[list[str]]:
         with_comma = [name for name in names if "," in name]
         listed = self._line.listed
         if with_comma and (listed is None or self._fits(len(listed.keys))):
@@ -102,14 +119,16 @@ class Reading:
         unfiltered = batch is self._whole or any("," in name for name in batch)
         request = requests.naming(self._endpoint, None if unfiltered else batch)
         alone = len(batch) == 1
-        call = self._line.call(request, self.deadline, policy=self._policy(len(batch)), patient=alone)
+        call = self._line.call(request, self.deadline, policy=self._policy(batch), patient=alone)
         scanned = await self._line.carry_out(call, self.tally)
         if call.reply is not None:
             self._settle(batch, scanned, call.reply, filtered=not unfiltered)
 
-    def _policy(self, size: int) -> RetryPolicy:
+    def _policy(self, batch: list[str]) -> RetryPolicy:
         policy = self._line.calls.policy(self._endpoint.name)
-        attempts = policy.attempts if size == 1 else min(policy.attempts, _ATTEMPTS_OF_A_BATCH)
+        attempts, size = policy.attempts, len(batch)
+        if size > 1 or batch[0] in self._suspects:
+            attempts = min(attempts, _FEWER_ATTEMPTS)
         timeout_s = policy.attempt_timeout_s
         if self._has_split:  # leave as much for each of the halvings to come
             timeout_s = min(timeout_s, max(0.1, self._left_s()) / (math.ceil(math.log2(size)) + 1))
@@ -125,8 +144,10 @@ class Reading:
                 scanned, batch, self.wanted, received_s=received_s, now_s=max(now_s, received_s)
             )
         else:
-            found, errors = settled_cached(scanned, batch, self.wanted, now_s=now_s, id_of=line.id_of)
-            self.errors += errors
+            found, unmatched = settled_cached(scanned, batch, self.wanted, now_s=now_s, id_of=line.id_of)
+            if scanned.errors:
+                self._note_errors(scanned.errors, unmatched)
+        self._suspects.difference_update(batch)
         self._note(scanned, found, len(reply.body), filtered=filtered)
         self.outcomes.update(found)
         if self.settled is not None:
@@ -145,7 +166,16 @@ class Reading:
                 if not names.keys() <= self.wanted.keys():
                     self.unexpected.update({name: None for name in names if name not in self.wanted})
 
+    def _note_errors(self, errors: Sequence[Any], unmatched: Sequence[Any]) -> None:
+        """A server that ignores the filter says the same with each answer, of other batches too."""
+        before = {text for text, _ in self._unmatched}
+        texts = [(msgspec.json.encode(error), error) for error in unmatched]
+        self._unmatched += [(text, error) for text, error in texts if text not in before]
+        self._matched.update({msgspec.json.encode(error) for error in errors} - {text for text, _ in texts})
+
     def _give_up(self, batch: list[str], error: TreadError) -> None:
+        if len(batch) == 1 and not is_shared(error):
+            self._failed_alone.append(batch[0])
         found: dict[str, Outcome] = {name: Failed(error) for name in batch}
         self.outcomes.update(found)
         if self.settled is not None:

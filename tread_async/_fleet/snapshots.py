@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import functools
 from collections.abc import Generator, Iterable, Mapping
 from typing import Any, Literal, TypeAlias
@@ -16,7 +17,7 @@ from tread_async._fleet.reading import Reading
 from tread_async._pacing import Pace
 from tread_async._together import together
 from tread_async.balance import Balance
-from tread_async.errors import DeadlineExceededError, IncompleteSnapshotError, TreadError
+from tread_async.errors import ClientClosedError, DeadlineExceededError, IncompleteSnapshotError, TreadError
 from tread_async.keys import AccountKey
 from tread_async.outcomes import Failed, Ok, Outcome, Snapshot, Stale
 
@@ -89,7 +90,7 @@ class Snapshots:
         if isinstance(outcome, Ok):
             return outcome.value
         if isinstance(outcome, Failed):
-            raise outcome.error
+            raise copy.copy(outcome.error)  # others raise it too, and a traceback grows with each
         if isinstance(outcome, Stale):
             age = "of unknown age" if outcome.age_s is None else f"{outcome.age_s:.1f} s old"
             raise IncompleteSnapshotError(f"the balance of {key} is {age}, older than {how.max_age_s:g} s")
@@ -115,6 +116,10 @@ class Snapshots:
             reading = await self._flights.launch(line, how.source, wanted, how.deadline).done()
             part.readings.append(reading)
             part.outcomes = reading.outcomes
+            for name in wanted:
+                if name not in reading.outcomes:  # closing has ended it
+                    closed = ClientClosedError("the manager was closed during the call")
+                    reading.outcomes[name] = Failed(closed)
             return part
         flight = self._flights.launch(line, "live", wanted, how.deadline)
         live = await flight.done(within_s=how.live_within_s)
@@ -148,13 +153,15 @@ class Snapshots:
         for part in parts:
             self._doubt(part)
         readings = [(part.line.name, reading) for part in parts for reading in part.readings]
+        unexpected = _keys((name, reading.unexpected) for name, reading in readings)
         errors: dict[str, tuple[Any, ...]] = {}
         for name, reading in readings:
             if reading.errors:
                 errors[name] = errors.get(name, ()) + reading.errors
         return Snapshot(
             outcomes=outcomes,
-            unexpected=_keys((name, reading.unexpected) for name, reading in readings),
+            # What a second reading of a few gets with them may have been asked of the first.
+            unexpected=tuple([key for key in unexpected if key not in outcomes]),
             duplicates=_keys((name, reading.duplicates) for name, reading in readings),
             errors=errors,
             unlisted=unlisted,
@@ -163,10 +170,10 @@ class Snapshots:
 
     def _doubt(self, part: _Part) -> None:
         """An account that is new or gone makes the list of its token an old one."""
-        odd = [name for reading in part.readings for name in reading.unexpected]
         listed = part.line.listed
-        if listed is not None:
-            odd += [name for reading in part.readings for name in reading.missing if name in listed.keys]
+        known = {} if listed is None else listed.keys
+        odd = [name for reading in part.readings for name in reading.unexpected if name not in known]
+        odd += [name for reading in part.readings for name in reading.missing if name in known]
         if odd:
             self._directory.doubt(part.line, odd)
 

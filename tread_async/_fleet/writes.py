@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeAlias
@@ -100,20 +101,37 @@ class Writes:
 
     async def carry_out(self, order: Order, accounts: Accounts, manner: Manner) -> Done:
         """Settles every account; raises `UsageError` before anything is sent."""
+        with self._intents.expected() as number:
+            return await self._carry_out(order, accounts, manner, number)
+
+    async def carry_out_all(self, orders: Iterable[tuple[Order, Accounts]], manner: Manner) -> list[Done]:
+        """The same for the orders of one call, at once: none of them is newer than a call after it."""
+        with self._intents.expected() as number:
+            return await together(
+                [functools.partial(self._carry_out, *one, manner, number) for one in orders]
+            )
+
+    async def _carry_out(self, order: Order, accounts: Accounts, manner: Manner, number: int) -> Done:
         tally = Tally()
         collected = _Collected(manner.on_progress)
-        with self._intents.expected() as number:
-            keys, unlisted = await self._addressed(accounts, manner, tally)
-            targets = self._targets(keys, order, unlisted, collected)
-            planned = sum(-(-len(some) // order.batch) for some in targets.values())
-            if manner.dry_run:
-                for target in _flat(targets):
-                    error = NotSentError("a dry run: nothing was sent")
-                    collected.settle(target.key, NotApplied(error=error))
-            elif targets:
-                declared = [target.intent_key for target in _flat(targets)]
-                with self._intents.declared(declared, number) as intent:
-                    await self._write(order, manner, targets, intent, collected, tally)
+        keys, unlisted = await self._addressed(accounts, manner, tally)
+        targets = self._targets(keys, order, unlisted, collected)
+        planned = sum(-(-len(some) // order.batch) for some in targets.values())
+        if manner.dry_run:
+            for target in _flat(targets):
+                error = NotSentError("a dry run: nothing was sent")
+                collected.settle(target.key, NotApplied(error=error))
+        elif targets:
+            declared = [target.intent_key for target in _flat(targets)]
+            with self._intents.declared(declared, number) as intent:
+                await together(
+                    [
+                        functools.partial(
+                            self._write, order, manner, self._lines[name], some, intent, collected, tally
+                        )
+                        for name, some in targets.items()
+                    ]
+                )
         return Done(
             outcomes={key: collected.outcomes[key] for key in keys},
             unlisted=unlisted if isinstance(accounts, AllAccounts) else {},
@@ -174,11 +192,13 @@ class Writes:
         self,
         order: Order,
         manner: Manner,
-        targets: Mapping[str, list[Target]],
+        line: Line,
+        targets: list[Target],
         intent: Intent,
         collected: _Collected,
         tally: Tally,
     ) -> None:
+        """Writes to the accounts of one token, and reads them back."""
         found: dict[AccountKey, WriteOutcome] = {}
 
         def settled(target: Target, outcome: WriteOutcome) -> None:
@@ -187,25 +207,16 @@ class Writes:
             else:
                 collected.settle(target.key, outcome)
 
-        writings = [
-            Writing(
-                self._lines[name],
-                some,
-                order.request,
-                intent,
-                settled,
-                batch=order.batch,
-                deadline=manner.deadline,
-            )
-            for name, some in targets.items()
-        ]
+        writing = Writing(
+            line, targets, order.request, intent, settled, batch=order.batch, deadline=manner.deadline
+        )
         try:
-            await together([writing.run for writing in writings])
+            await writing.run()
         finally:
-            tally.requests_sent += sum(writing.tally.requests_sent for writing in writings)
+            tally.requests_sent += writing.tally.requests_sent
         if manner.verify:
-            seen = await order.read_back([target.key for target in _flat(targets)], manner.deadline, tally)
-            for target in _flat(targets):
+            seen = await order.read_back([target.key for target in targets], manner.deadline, tally)
+            for target in targets:
                 # What a newer call has set says nothing about this one.
                 values = () if intent.gives_way(target.intent_key) else seen.get(target.key, ())
                 outcome = verified(found[target.key], order.wanted, values, lost=target.lost)
