@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -80,6 +80,3 @@ async def by_hand(url: str, desk: SessionManager) -> AsyncIterator[ByHand]:
             for number in range(len(names))
         ]
         yield ByHand(url, sessions, list(names.values()))
-
-
-Refresh = Callable[[], Any]

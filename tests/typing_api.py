@@ -13,6 +13,7 @@ from tread_async import (
     AccountBalances,
     AccountKey,
     ApiError,
+    Applied,
     Balance,
     BalanceRow,
     CachedBalances,
@@ -24,6 +25,7 @@ from tread_async import (
     Listing,
     MarginModeReport,
     Missing,
+    NotApplied,
     Ok,
     PlanReport,
     RetryPolicy,
@@ -34,6 +36,7 @@ from tread_async import (
     TokenSource,
     TreadClient,
     TreadError,
+    Unknown,
     WriteOutcome,
 )
 
@@ -70,7 +73,8 @@ async def use(context: ssl.SSLContext) -> None:
 
 
 def heard(account: AccountKey, outcome: WriteOutcome) -> None:
-    print(account, outcome)
+    assert_type(account.credential, str)
+    assert_type(outcome, Applied | NotApplied | Unknown)
 
 
 async def manage() -> None:

@@ -40,6 +40,7 @@ from tread_async.errors import (
 
 if TYPE_CHECKING:
     from tread_async._transport import Transport
+    from tread_async.secret import Secret
 
 __all__ = ["Call", "Calls", "ClientStats"]
 
@@ -89,6 +90,10 @@ class Call(Generic[T]):
         self.requests_sent = 0
         self.unknown = False
         self.lost = False
+
+    def leaves(self) -> None:
+        """Counts a request that is about to be sent."""
+        self.requests_sent += 1
 
     def failed(self, error: TreadError) -> None:
         """Notes what a failed attempt leaves open."""
@@ -140,6 +145,11 @@ class Calls:
             bytes_received=self._transport.bytes_received,
             retries=dict(self._retries),
         )
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What a server's text must not show."""
+        return self._identity.secrets
 
     async def close(self) -> None:
         await self._transport.close()
@@ -214,13 +224,12 @@ class Calls:
 
     async def _send(self, call: Call[T]) -> Reply:
         before = call.requests_sent
-
-        def leaves() -> None:
-            call.requests_sent = before + 1
-
         try:
             return await self._transport.send(
-                call.request, deadline=call.deadline, timeout_s=call.policy.attempt_timeout_s, leaves=leaves
+                call.request,
+                deadline=call.deadline,
+                timeout_s=call.policy.attempt_timeout_s,
+                leaves=call.leaves,
             )
         except NotSentError:
             call.requests_sent = before

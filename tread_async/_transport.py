@@ -58,6 +58,7 @@ class Transport:
         self._lane = lane
         self._pace = pace or Pace()
         self._scopes: set[asyncio.Timeout] = set()
+        self._queued: set[asyncio.Timeout] = set()
         self._clock = asyncio.get_running_loop().time
         self._closing = False
         self._idle = asyncio.Event()
@@ -132,17 +133,30 @@ class Transport:
             reply = await self._send_now(request, attempt, deadline, timeout_s, leaves)
             # Before the slot goes to the next: a 429 is news for every call of the token, and for no other.
             if seconds := asked_to_wait_s(reply):
-                self._lane.hold(self._clock() + seconds)
+                self._hold(self._clock() + seconds)
             return reply
         finally:
             self._lane.release()
 
     async def _queue(self, attempt: Attempt, deadline: float) -> None:
-        held_s = self._lane.held_until - self._clock()
+        if self._lane.held_until < deadline:
+            scope = self._scope(deadline)
+            self._queued.add(scope)
+            try:
+                if await self._in_time(scope, self._lane.take(write=attempt.request.endpoint.writes)):
+                    return
+            finally:
+                self._queued.discard(scope)
         if self._lane.held_until >= deadline:
-            raise attempt.held(held_s)
-        turn = self._lane.take(write=attempt.request.endpoint.writes)
-        await self.wait(deadline, turn, attempt.late("free slot"))
+            raise attempt.held(self._lane.held_until - self._clock())
+        raise attempt.late("free slot")
+
+    def _hold(self, until: float) -> None:
+        """Sends nothing before *until*; whoever queues and has less time than that need not wait for it."""
+        self._lane.hold(until)
+        for scope in self._queued:
+            if (scope.when() or 0.0) <= until and not scope.expired():
+                scope.reschedule(0)
 
     async def _send_now(
         self,
@@ -171,18 +185,22 @@ class Transport:
 
     async def wait(self, deadline: float, what: Awaitable[None], late: TreadError) -> None:
         """Awaits *what* has to come before a request is sent, at most until *deadline*; then *late*."""
-        scope = self._scope(deadline)
+        if not await self._in_time(self._scope(deadline), what):
+            raise late
+
+    async def _in_time(self, scope: asyncio.Timeout, what: Awaitable[None]) -> bool:
+        """Awaits *what*; whether it came before *scope* ended."""
         try:
             async with scope:
                 await what
-                return
+                return True
         except TimeoutError:
             if not scope.expired():
                 raise  # the token function's own
         finally:
             self._leave(scope)
         self._refuse_if_closing()
-        raise late
+        return False
 
     def _scope(self, when: float | None) -> asyncio.Timeout:
         """A deadline that closing brings forward. Paired with `_leave`."""

@@ -15,7 +15,6 @@ from tests.support.samples import ABSOLUTE, EVERY, FAST, LISTED, ONE_TRY
 from tests.support.wire import Exchange, Wire, reply
 from tread_async import (
     ClientClosedError,
-    DeadlineExceededError,
     NotSentError,
     OutcomeUnknownError,
     RateLimitedError,
@@ -140,21 +139,22 @@ async def test_who_can_wait_waits(connect: Callable[..., Any]) -> None:
 
 
 async def test_who_queues_already(connect: Callable[..., Any]) -> None:
-    """Calls that waited for a slot when the server said so wait on, and end at their own deadline."""
+    """Calls that waited for a slot when the server said so wait on, or fail at once without the time."""
     async with Wire([MINUTE, reply()]) as wire:
         client = await connect(wire, retry=ONE_TRY, max_in_flight=1)
-        asks = [client.accounts(), client.accounts(deadline_s=0.1)]
+        asks = [client.accounts(), client.accounts(deadline_s=59.0)]
         asks += [client.update_account("id-1", margin_mode="CROSS", deadline_s=PATIENT_S)]
         first, short, patient = (asyncio.ensure_future(ask) for ask in asks)
         with pytest.raises(RateLimitedError):
             await first
-        with pytest.raises(DeadlineExceededError):
-            await short
+        with pytest.raises(NotSentError, match="asked this token to wait") as caught:
+            await asyncio.wait_for(short, 5)
         count = len(wire.requests)
         pass_for(lane_of(client), 60.0)
         await patient
 
     assert count == 1
+    assert caught.value.retry_after_s == pytest.approx(60.0, abs=5)
     assert [request.method for request in wire.requests] == ["GET", "PUT"]
 
 

@@ -10,7 +10,6 @@ import pytest
 from tests.support.samples import PAIR
 from tests.support.wire import TOKEN, Exchange, Step, Wire, reply
 from tread_async import NotSentError, OutcomeUnknownError, RetryPolicy, TreadClient, UnprocessableError
-from tread_async._intents import Intents
 
 BACKOFF = RetryPolicy(attempts=3, base_s=0.03, refused_base_s=0.03, cap_s=0.03)
 
@@ -141,12 +140,3 @@ async def test_waiting_for_a_turn_ends(ending: str) -> None:
     named = {"deadline": "NotSentError", "cancel": "CancelledError", "close": "ClientClosedError"}
     assert type(outcome).__name__ == named[ending]
     assert leverages(wire) == ["5"]
-
-
-def test_nothing_is_kept_of_calls_that_ended() -> None:
-    """The memory of intents is as large as the calls in flight."""
-    intents = Intents()
-    with intents.declared((("p", "a"), ("p", "b"))), intents.declared((("p", "b"),)):
-        during = len(intents._held)
-
-    assert (during, len(intents._held)) == (2, 0)

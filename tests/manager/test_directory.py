@@ -407,7 +407,7 @@ async def test_a_caller_in_a_hurry() -> None:
     patient = msgspec.structs.replace(FOUR_TRIES, attempts=2)
     async with FleetServer(user) as server, desk(server, retry=patient) as manager:
         first, second = await listing_begun(manager, user, server, deadline_s=0.45)  # too short for a repeat
-        user.gate.set()
+        user.gate.set()  # type: ignore[union-attr]
         hurried, other = await asyncio.gather(first, second)
 
     assert isinstance(hurried.unlisted["a"], ServerError)
@@ -423,7 +423,7 @@ async def test_one_failure_for_all_who_wait() -> None:
         first, second = await listing_begun(manager, user, server)
         more = [asyncio.create_task(manager.accounts()) for _ in range(10)]
         await settled()
-        user.gate.set()
+        user.gate.set()  # type: ignore[union-attr]
         ended = await asyncio.gather(first, second, *more)
 
     assert all(list(listing.unlisted) == ["a"] for listing in ended)

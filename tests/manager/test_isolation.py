@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import Any
 
@@ -183,8 +184,6 @@ async def test_asked_alone_by_balance() -> None:
 
 
 async def check_shared(manager: SessionManager) -> None:
-    import asyncio
-
     asked = keys("a", [f"x{n:02}" for n in range(COUNT)])
     ended = await asyncio.gather(*[manager.balance(key) for key in asked], return_exceptions=True)
     assert [type(one).__name__ for one in ended] == [

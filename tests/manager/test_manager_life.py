@@ -308,11 +308,8 @@ async def test_cancelled_at_every_tick() -> None:
     async with FleetServer(*two_users()) as server, desk(server, max_in_flight=2) as manager:
         for ticks in range(1, 300):
             await manager.accounts()
-            calls = [asyncio.ensure_future(manager.accounts(refresh=True))]
-            calls += [
-                asyncio.ensure_future(manager.balances()),
-                asyncio.ensure_future(manager.balance("a/x")),
-            ]
+            asks: list[Awaitable[Any]] = [manager.accounts(refresh=True), manager.balances()]
+            calls = [asyncio.ensure_future(ask) for ask in (*asks, manager.balance("a/x"))]
             for _ in range(ticks):
                 await asyncio.sleep(0)
             if finished := all(call.done() for call in calls):

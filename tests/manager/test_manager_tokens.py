@@ -43,7 +43,7 @@ def fleet(count: int = 2, accounts: int = 1, **more: Any) -> list[User]:
 
 
 def manage(server: FleetServer, credentials: dict[str, Any], **options: Any) -> SessionManager:
-    options = {"base_url": server.url, "retry": FOUR_TRIES} | options
+    options = {"base_url": server.url, "retry": FOUR_TRIES, **options}
     return SessionManager(credentials, **options)
 
 

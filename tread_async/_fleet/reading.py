@@ -144,7 +144,10 @@ class Reading:
                 scanned, batch, self.wanted, received_s=received_s, now_s=max(now_s, received_s)
             )
         else:
-            found, unmatched = settled_cached(scanned, batch, self.wanted, now_s=now_s, id_of=line.id_of)
+            secrets = line.calls.secrets
+            found, unmatched = settled_cached(
+                scanned, batch, self.wanted, now_s=now_s, id_of=line.id_of, secrets=secrets
+            )
             if scanned.errors:
                 self._note_errors(scanned.errors, unmatched)
         self._suspects.difference_update(batch)

@@ -13,6 +13,7 @@ from tread_async.errors import AccountError, DecodeError, TreadError
 from tread_async.keys import AccountKey
 from tread_async.models import AccountBalances, CachedAccount
 from tread_async.outcomes import Failed, Missing, Ok, Outcome
+from tread_async.secret import Secret
 
 __all__ = ["settled_cached", "settled_live"]
 
@@ -53,8 +54,12 @@ def settled_cached(
     *,
     now_s: float,
     id_of: Callable[[str], str | None],
+    secrets: tuple[Secret, ...] = (),
 ) -> tuple[dict[str, Outcome], tuple[Any, ...]]:
-    """The outcomes of *names*, and those of the listed errors that belong to none of them."""
+    """The outcomes of *names*, and those of the listed errors that belong to none of them.
+
+    *secrets* are what the errors must not show.
+    """
     failures = _faults(scanned.faults)
     accounts = scanned.accounts
     for name, copies in scanned.repeated.items():
@@ -72,7 +77,7 @@ def settled_cached(
         else:
             as_of_s = _seconds(account.timestamp_millis)
             found[name] = Ok(Balance(wanted[name], account, "cached", as_of_s, _age_s(as_of_s, now_s)))
-    return found, _matched(scanned.errors, found, id_of) if scanned.errors else ()
+    return found, _matched(scanned.errors, found, id_of, secrets) if scanned.errors else ()
 
 
 def _seconds(millis: int | None) -> float | None:
@@ -107,7 +112,10 @@ def _the_one(copies: list[CachedAccount], account_id: str | None) -> CachedAccou
 
 
 def _matched(
-    errors: Iterable[Any], found: dict[str, Outcome], id_of: Callable[[str], str | None]
+    errors: Iterable[Any],
+    found: dict[str, Outcome],
+    id_of: Callable[[str], str | None],
+    secrets: tuple[Secret, ...],
 ) -> tuple[Any, ...]:
     """Settles the missing accounts that *errors* name, and returns the errors that name none."""
     missing = {name: name for name, outcome in found.items() if outcome is _MISSING}
@@ -118,7 +126,7 @@ def _matched(
         if name is None:
             rest.append(error)
         else:
-            found[name] = Failed(AccountError(_said(error)))
+            found[name] = Failed(AccountError(_said(error, secrets)))
     return tuple(rest)
 
 
@@ -129,6 +137,7 @@ def _named(error: Any, names: Mapping[str, str]) -> str | None:
     return next((names[value] for value in values if isinstance(value, str) and value in names), None)
 
 
-def _said(error: dict[str, Any]) -> str:
+def _said(error: dict[str, Any], secrets: tuple[Secret, ...]) -> str:
     texts = [error[field] for field in _SAID_BY if isinstance(error.get(field), str)]
-    return f"the server could not read the account: {sanitised(texts[0]) if texts else 'it did not say why'}"
+    why = sanitised(texts[0], secrets) if texts else "it did not say why"
+    return f"the server could not read the account: {why}"

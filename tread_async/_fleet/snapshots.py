@@ -74,6 +74,8 @@ class Snapshots:
             for name, line in self._lines.items():
                 if line.listed is not None and line.listed.keys:
                     wanted[name] = line.listed.keys
+                elif line.listed is not None:  # no answer will tell of its first account
+                    self._directory.doubt(line, ())
         else:
             keys = await self._directory.resolve(accounts, how.deadline, tally)
             for key in keys:
