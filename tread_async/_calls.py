@@ -99,7 +99,10 @@ class Call(Generic[T]):
         """Notes what a failed attempt leaves open."""
         if may_be_applied(error, self.request):
             self.unknown = True
-            self.lost = self.lost or may_land_later(error)
+            if may_land_later(error):
+                self.lost = True
+                if self.intent is not None:
+                    self.intent.note_lost()
 
     def outcome(self, last: TreadError) -> TreadError:
         """*last*, said as what it means for a write of which an attempt may have been applied."""

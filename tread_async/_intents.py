@@ -9,13 +9,15 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from tread_async.errors import NotSentError
 
 __all__ = ["Intent", "Intents", "Key"]
 
 Key: TypeAlias = tuple[str, str]
+
+LOST_FOR_S: Final = 300.0  # longer than proxies and servers are known to hold a request
 
 _SUPERSEDED = "a newer call sets the same; this one was not sent"
 
@@ -31,19 +33,48 @@ class _Held:
         self.newest = 0
 
 
+class _Lost:
+    """Keys of which a write that nobody has answered for could still arrive; for a while."""
+
+    __slots__ = ("_until",)
+
+    def __init__(self) -> None:
+        self._until: dict[Key, float] = {}  # the oldest first
+
+    def add(self, keys: Iterable[Key]) -> None:
+        now = asyncio.get_running_loop().time()
+        for key in keys:
+            self._until.pop(key, None)
+            self._until[key] = now + LOST_FOR_S
+        while self._until and next(iter(self._until.values())) < now:
+            del self._until[next(iter(self._until))]
+
+    def __contains__(self, key: Key) -> bool:
+        return self._until.get(key, 0.0) > asyncio.get_running_loop().time()
+
+
 class Intent:
     """One call's wish to set the values behind its keys, or behind some of them."""
 
-    __slots__ = ("_held", "_number")
+    __slots__ = ("_held", "_lost", "_number")
 
-    def __init__(self, number: int, held: dict[Key, _Held]) -> None:
+    def __init__(self, number: int, held: dict[Key, _Held], lost: _Lost) -> None:
         self._number = number
+        self._lost = lost
         # In one order everywhere, so that two batches cannot wait for each other.
         self._held = held
 
     def part(self, keys: Iterable[Key]) -> Intent:
         """The same wish for some of its keys alone."""
-        return Intent(self._number, {key: self._held[key] for key in sorted(keys)})
+        return Intent(self._number, {key: self._held[key] for key in sorted(keys)}, self._lost)
+
+    def note_lost(self) -> None:
+        """An attempt to set its values may still be on its way."""
+        self._lost.add(self._held)
+
+    def may_arrive_late(self, key: Key) -> bool:
+        """Whether an attempt to set *key*, of this call or another, may still be on its way."""
+        return key in self._lost
 
     def gives_way(self, key: Key) -> bool:
         """Whether a newer call is about *key*."""
@@ -76,13 +107,17 @@ class Intent:
 
 
 class Intents:
-    """The intents of all calls that may set the same. It keeps nothing of calls that have ended."""
+    """The intents of all calls that may set the same.
+
+    Of calls that have ended it keeps nothing but, for a while, the keys of attempts that were lost.
+    """
 
     def __init__(self) -> None:
         self._held: dict[Key, _Held] = {}
         self._numbers = itertools.count(1)
         self._expected: set[int] = set()
         self._idle: set[Key] = set()
+        self._lost = _Lost()
 
     @contextlib.contextmanager
     def expected(self) -> Iterator[int]:
@@ -104,7 +139,7 @@ class Intents:
             one.calls += 1
             one.newest = max(one.newest, number)
         try:
-            yield Intent(number, held)
+            yield Intent(number, held, self._lost)
         finally:
             for key, one in held.items():
                 one.calls -= 1

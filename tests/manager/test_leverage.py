@@ -137,15 +137,16 @@ async def test_an_outage(many: Simulator) -> None:
     assert {type(error.cause) for error in errors(report).values()} == {ServerError}
 
 
-async def test_a_dry_run(three: Simulator) -> None:
+@pytest.mark.parametrize(("batch", "planned"), [(50, 1), (6, 4), (1, 20)])
+async def test_a_dry_run(many: Simulator, batch: int, planned: int) -> None:
     """Nothing is written; the report has the writes that would be sent, and every account as not applied."""
-    async with desk(three) as manager:
-        report = await manager.set_leverage(7, pair=PAIR, accounts=ALL, batch=1, dry_run=True)
+    async with desk(many) as manager:
+        report = await manager.set_leverage(7, pair=PAIR, accounts=ALL, batch=batch, dry_run=True)
 
-    assert (report.requests_planned, report.dry_run, report.ok) == (6, True, False)
-    assert report.counts == {"applied": 0, "not_applied": 6, "unknown": 0}
+    assert (report.requests_planned, report.dry_run, report.ok) == (planned, True, False)
+    assert report.counts == {"applied": 0, "not_applied": 20, "unknown": 0}
     assert {type(error) for error in errors(report).values()} == {NotSentError}
-    assert {request.endpoint for request in three.journal.requests} == {"accounts"}
+    assert {request.endpoint for request in many.journal.requests} == {"accounts"}
 
 
 async def test_a_deadline_that_passes(sim: Simulator) -> None:

@@ -252,6 +252,10 @@ async def test_leaving_under_a_cancelled_scope(waits: bool) -> None:
         async with no_leaks():
             with anyio.CancelScope() as scope:
                 async with desk(server) as manager:
+                    # Two connections for each token, of which one will be idle.
+                    await asyncio.gather(
+                        manager.accounts(), manager.balances(["a/x", "b/x"], source="cached")
+                    )
                     call = asyncio.ensure_future(manager.balances())
                     await server.until(2, "balances")
                     scope.cancel()

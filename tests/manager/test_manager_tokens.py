@@ -328,11 +328,14 @@ async def test_a_proxy_of_its_own(secure: ssl.SSLContext, trusting: ssl.SSLConte
     assert "token-" not in str(proxy.asked)
 
 
-async def test_a_dead_proxy(secure: ssl.SSLContext, trusting: ssl.SSLContext, unused_tcp_port: int) -> None:
+@pytest.mark.parametrize("token", ["token-0", lambda: "token-0"])
+async def test_a_dead_proxy(
+    secure: ssl.SSLContext, trusting: ssl.SSLContext, unused_tcp_port: int, token: Any
+) -> None:
     """A proxy that is down is not gone round; the credential without one is read directly."""
     async with FleetServer(*fleet(), ssl=secure) as server:
         hidden = Secret(f"http://127.0.0.1:{unused_tcp_port}")
-        credentials = {"a": Credential("token-0", proxy=hidden), "b": "token-1"}
+        credentials = {"a": Credential(token, proxy=hidden), "b": "token-1"}
         async with manage(server, credentials, ssl=trusting) as manager:
             everything = await manager.balances()
             named = await manager.balances(["a/x0", "b/x0"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.desks import desk, errors, every_key, kinds
+from tests.support.desks import BACKOFF, backing_off, desk, errors, every_key, kinds
 from tests.support.samples import NOON
 from tests.support.wire import Wire, reply
 from tread_async import ALL, AccountKey, OutcomeUnknownError, RejectedError, UsageError
@@ -171,3 +171,19 @@ async def test_an_account_that_nobody_knows(two: Simulator) -> None:
             await manager.update_margin_mode("CROSS", accounts=["a/x", "a/nobody"])
 
     assert two.journal.count("update_account") == 0
+
+
+async def test_the_newest_call_wins(sim: Simulator) -> None:
+    """CROSS fails and backs off, ISOLATED is set: CROSS is not sent again."""
+    sim.fail(endpoint="update_account", status=500, times=1)
+    account = every_key(sim)[0]
+    async with desk(sim, retry=BACKOFF) as manager:
+        older = asyncio.create_task(manager.update_margin_mode("CROSS", accounts=[account]))
+        await backing_off(manager)
+        newer = await manager.update_margin_mode("ISOLATED", accounts=[account])
+        ended = await older
+
+    puts: list[Any] = [request.body for request in sim.journal.requests if request.method == "PUT"]
+    assert [put["margin_mode"] for put in puts] == ["CROSS", "ISOLATED"]
+    assert newer.ok
+    assert isinstance(errors(ended)[str(account)], OutcomeUnknownError)

@@ -8,12 +8,11 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.desks import FOUR_TRIES, NOTHING, desk, errors, every_key, kinds, left_behind, leverages
+from tests.support.desks import BACKOFF, NOTHING, backing_off, desk, errors, kinds, left_behind, leverages
 from tests.support.leverage_server import HANG_UP, Act, LeverageServer
 from tests.support.samples import NOON, PAIR
 from tests.support.wire import Exchange, Wire, reply
@@ -24,13 +23,11 @@ from tread_async import (
     LeverageReport,
     NotApplied,
     NotSentError,
-    OutcomeUnknownError,
     SessionManager,
     Unknown,
 )
 from tread_async.simulator import Simulator
 
-BACKOFF: Final = msgspec.structs.replace(FOUR_TRIES, base_s=0.1, refused_base_s=0.1, cap_s=0.1)
 XY: Final = {"x": "3", "y": "3"}
 
 
@@ -38,14 +35,6 @@ def setting(
     manager: SessionManager, leverage: int, accounts: Any = ALL, **options: Any
 ) -> asyncio.Task[LeverageReport]:
     return asyncio.create_task(manager.set_leverage(leverage, pair=PAIR, accounts=accounts, **options))
-
-
-async def backing_off(manager: SessionManager) -> None:
-    """Returns when a call of the first token has failed and waits to repeat, for 100 ms from then."""
-    calls = manager._fleet.lines["a"].calls  # type: ignore[union-attr]
-    calls._chance = lambda: 1.0
-    while not calls.stats().retries:  # noqa: ASYNC110 - there is no event for it
-        await asyncio.sleep(0.001)
 
 
 @pytest.mark.parametrize(("status", "kind"), [(500, Unknown), (422, NotApplied)])
@@ -65,6 +54,21 @@ async def test_an_older_call_that_backs_off_is_not_sent_again(status: int, kind:
         assert isinstance(ended.outcomes[AccountKey("a", "x")], kind)
         assert "newer call" in str(errors(ended)["a/x"])
         assert left_behind(manager) == NOTHING
+
+
+async def test_an_older_call_that_fails_while_a_newer_one_waits() -> None:
+    """5 fails when 10 waits for its turn: it ends there, without a wait for a repeat that may not be."""
+    acts = [Act(status=500, sets="none", wait_s=0.05)]
+    async with LeverageServer({"x": "3"}, acts) as server, desk(server, retry=BACKOFF) as manager:
+        older = setting(manager, 5)
+        await server.wire.until(requests=2)
+        newer = await setting(manager, 10)
+        ended = await older
+        repeats = manager.stats["a"].retries
+
+    assert repeats == {}
+    assert server.set_to == [("x", 10)]
+    assert (kinds(ended), kinds(newer)) == ({"a/x": "Unknown"}, {"a/x": "Applied"})
 
 
 async def test_the_rest_of_an_older_batch_goes_on() -> None:
@@ -251,19 +255,3 @@ async def test_writes_overtake_reads_that_queue() -> None:
         await asyncio.gather(write, *reads)
 
     assert [request.method for request in wire.requests] == ["GET", "GET", "POST", "GET", "GET"]
-
-
-async def test_margin_modes_take_turns_too(sim: Simulator) -> None:
-    """CROSS fails and backs off, ISOLATED is set: CROSS is not sent again."""
-    sim.fail(endpoint="update_account", status=500, times=1)
-    account = every_key(sim)[0]
-    async with desk(sim, retry=BACKOFF) as manager:
-        older = asyncio.create_task(manager.update_margin_mode("CROSS", accounts=[account]))
-        await backing_off(manager)
-        newer = await manager.update_margin_mode("ISOLATED", accounts=[account])
-        ended = await older
-
-    puts: list[Any] = [request.body for request in sim.journal.requests if request.method == "PUT"]
-    assert [put["margin_mode"] for put in puts] == ["CROSS", "ISOLATED"]
-    assert newer.ok
-    assert isinstance(errors(ended)[str(account)], OutcomeUnknownError)

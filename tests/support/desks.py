@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import string
 from collections.abc import Iterable
 from typing import Any, Final
@@ -13,6 +14,7 @@ from tread_async import AccountKey, Applied, SessionManager
 from tread_async.simulator import Simulator
 
 FOUR_TRIES: Final = msgspec.structs.replace(FAST, attempts=4)  # as leverage has by default
+BACKOFF: Final = msgspec.structs.replace(FOUR_TRIES, base_s=0.1, refused_base_s=0.1, cap_s=0.1)
 
 
 def desk(server: Any, **options: Any) -> SessionManager:
@@ -58,3 +60,13 @@ def left_behind(manager: SessionManager) -> tuple[Any, ...]:
 
 
 NOTHING: Final[tuple[Any, ...]] = ({}, set(), 0)
+
+
+async def backing_off(manager: SessionManager) -> None:
+    """Returns when a call of the first token has failed and waits to repeat, `BACKOFF` from then."""
+    fleet = manager._fleet
+    assert fleet is not None
+    calls = fleet.lines["a"].calls
+    calls._chance = lambda: 1.0
+    while not calls.stats().retries:  # noqa: ASYNC110 - there is no event for it
+        await asyncio.sleep(0.001)

@@ -219,7 +219,8 @@ class Writes:
             for target in targets:
                 # What a newer call has set says nothing about this one.
                 values = () if intent.gives_way(target.intent_key) else seen.get(target.key, ())
-                outcome = verified(found[target.key], order.wanted, values, lost=target.lost)
+                lost = intent.may_arrive_late(target.intent_key)
+                outcome = verified(found[target.key], order.wanted, values, lost=lost)
                 collected.settle(target.key, outcome)
 
 
