@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import random
 from collections import Counter
@@ -92,7 +93,9 @@ class Call(Generic[T]):
         self.lost = False
 
     def leaves(self) -> None:
-        """Counts a request that is about to be sent."""
+        """Counts a request that is about to be sent, unless a newer call came while this one queued."""
+        if self.intent is not None:
+            self.intent.give_way()
         self.requests_sent += 1
 
     def failed(self, error: TreadError) -> None:
@@ -193,7 +196,7 @@ class Calls:
         try:
             return await self._attempt(call)
         except TreadError as error:
-            first = error
+            first = error.with_traceback(None)  # its frames hold the answer
             first.attempts, first.endpoint = 1, call.request.endpoint.label
         except TokenFunctionError as error:
             raise error.error from None
@@ -220,10 +223,12 @@ class Calls:
             failure = error_of(endpoint, reply, (*call.request.secrets, *self._identity.secrets))
             if failure is not None:
                 raise failure
-        call.reply = reply
         if endpoint.steps is not None and len(reply.body) > IN_ONE_GO_BYTES:
-            return await self._pace.through(parsing(endpoint, endpoint.steps, reply))
-        return parse(endpoint, reply)
+            answer = await self._pace.through(parsing(endpoint, endpoint.steps, reply))
+        else:
+            answer = parse(endpoint, reply)
+        call.reply = reply
+        return answer
 
     async def _send(self, call: Call[T]) -> Reply:
         before = call.requests_sent
@@ -236,6 +241,10 @@ class Calls:
             )
         except NotSentError:
             call.requests_sent = before
+            raise
+        except asyncio.CancelledError:
+            if call.intent is not None and call.requests_sent > before:
+                call.intent.note_lost()
             raise
 
     async def go_on(self, call: Call[T], first: TreadError) -> T:
@@ -260,7 +269,7 @@ class Calls:
         try:
             return await repeat(first, lambda: self._attempt(call), step, self._sleep)
         except TreadError as error:
-            last = error
+            last = error.with_traceback(None)
         except TokenFunctionError as error:
             if not call.unknown:
                 raise error.error from None

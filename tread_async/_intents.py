@@ -99,11 +99,19 @@ class Intent:
                 else:
                     await wait(_acquired(held.lock))
                 stack.callback(held.lock.release)
-            if self.superseded:
-                failure = NotSentError(_SUPERSEDED)
-                failure.permanent = True
-                raise failure
+            self.give_way()
             yield
+
+    def give_way(self) -> None:
+        """Refuses to go on if a newer call came meanwhile.
+
+        Raises:
+            NotSentError: it did.
+        """
+        if self.superseded:
+            failure = NotSentError(_SUPERSEDED)
+            failure.permanent = True
+            raise failure
 
 
 class Intents:

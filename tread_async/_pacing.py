@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Generator
 from typing import Final, TypeVar
 
@@ -13,6 +14,7 @@ T = TypeVar("T")
 
 IN_ONE_GO_BYTES: Final = 64 * 1024  # decoded in half a millisecond; more is worked through in steps
 _STINT_S: Final = 0.0008
+_STARTS_A_TURN: Final = 4
 
 
 class Pace:
@@ -23,6 +25,35 @@ class Pace:
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
+        self._started = 0
+        self._turns: deque[asyncio.Future[None]] = deque()
+        self._counted = False
+
+    async def turn(self) -> None:
+        """Lets a few callers go on in each turn of the loop: sending takes a third of a millisecond."""
+        if self._started < _STARTS_A_TURN and not self._turns:
+            self._started += 1
+            self._count_anew()
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._turns.append(turn)
+        self._count_anew()
+        await turn
+
+    def _count_anew(self) -> None:
+        if not self._counted:
+            self._counted = True
+            asyncio.get_running_loop().call_soon(self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._counted, self._started = False, 0
+        while self._turns and self._started < _STARTS_A_TURN:
+            turn = self._turns.popleft()
+            if not turn.done():  # its caller has not been cancelled
+                turn.set_result(None)
+                self._started += 1
+        if self._turns:
+            self._count_anew()
 
     async def alone(self, job: Callable[[], T]) -> T:
         """What *job* gives, in a turn of the loop in which nothing else long is done."""

@@ -30,6 +30,7 @@ from tread_async.errors import ClientClosedError, NotSentError, TransportError, 
 __all__ = ["Transport"]
 
 _KEEP_ALIVE_S: Final = 45.0  # proxies commonly drop idle connections after 60 s
+_LONGEST_HOLD_S: Final = 3600.0  # a date far off must not end a process that runs for months
 _CLOSE_WITHIN_S: Final = 0.9
 _JSON: Final = "application/json"
 
@@ -133,7 +134,7 @@ class Transport:
             reply = await self._send_now(request, attempt, deadline, timeout_s, leaves)
             # Before the slot goes to the next: a 429 is news for every call of the token, and for no other.
             if seconds := asked_to_wait_s(reply):
-                self._hold(self._clock() + seconds)
+                self._hold(self._clock() + min(seconds, _LONGEST_HOLD_S))
             return reply
         finally:
             self._lane.release()
@@ -170,10 +171,10 @@ class Transport:
         now = self._clock()
         if now >= deadline:  # a scope ends a step too late: the request would be on its way
             raise attempt.late("time left")
+        leaves()
         scope = self._scope(min(deadline, now + timeout_s))
         try:
             async with scope:
-                leaves()
                 return await self._exchange(request, attempt)
         except (aiohttp.ClientError, BrokenError, TransportError, OSError) as error:
             failure = attempt.failure(error, closing=self._closing)

@@ -278,6 +278,8 @@ class SessionManager:
             UsageError: the plan is older than its ``max_age_s``; nothing was sent.
         """
         fleet = self._ready(deadline_s)
+        if not isinstance(plan, LeveragePlan):
+            raise UsageError(f"apply takes a LeveragePlan, not {type(plan).__name__}")
         if plan.age_s > plan.max_age_s:
             raise UsageError(
                 f"the plan is {plan.age_s:.0f} s old, older than {plan.max_age_s:g} s; make a new one"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Any, Final, TypeAlias
@@ -13,6 +13,7 @@ import msgspec
 from tread_async.balance import Balance, Source
 from tread_async.errors import IncompleteSnapshotError, TreadError
 from tread_async.keys import AccountKey
+from tread_async.models import CachedAccount
 
 __all__ = ["Failed", "Missing", "Ok", "Outcome", "Snapshot", "Stale"]
 
@@ -71,6 +72,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
             it was sent.
         unlisted: Credentials whose accounts could not be listed, so that it is not known which there are.
         requests_sent: Requests for this snapshot, repeats and listings included.
+        of_all: Whether every account of every token was asked for, rather than some.
     """
 
     outcomes: Mapping[AccountKey, Outcome]
@@ -79,6 +81,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     errors: Mapping[str, tuple[Any, ...]] = {}
     unlisted: Mapping[str, TreadError] = {}
     requests_sent: int = 0
+    of_all: bool = False
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {name}" for name, count in self.counts.items() if count)
@@ -93,8 +96,14 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Whether every account is `Ok`, and all accounts are known."""
-        return not self.unlisted and all(type(outcome) is Ok for outcome in self.outcomes.values())
+        """Whether every account is `Ok`, and nothing says that there is more to know.
+
+        That would be an unlisted credential, an error of the cached call that may be about any account,
+        and, where all were asked for, an unexpected account.
+        """
+        if self.unlisted or self.errors or (self.of_all and self.unexpected):
+            return False
+        return all(type(outcome) is Ok for outcome in self.outcomes.values())
 
     @property
     def ok(self) -> dict[AccountKey, Balance]:
@@ -116,7 +125,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         what: str = "figure",
         allow_partial: bool = False,
     ) -> Decimal:
-        """The exact sum of *figure* over all accounts.
+        """The exact sum of *figure* over all accounts, of one that stands under two credentials once.
 
         Args:
             figure: Of one balance; ``None`` where it is not known.
@@ -127,7 +136,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
             IncompleteSnapshotError: an account is not `Ok`, a credential is not listed, or a balance does
                 not have the figure.
         """
-        figures = [figure(balance) for balance in self.ok.values()]
+        figures = [figure(balance) for balance in _each_once(self.ok.values())]
         known = [amount for amount in figures if amount is not None]
         if not allow_partial and (not self.complete or len(known) < len(figures)):
             raise IncompleteSnapshotError(self._why_no_total(what, len(figures) - len(known)))
@@ -141,12 +150,25 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         parts = [f"{counts[name]} {name}" for name in ("failed", "missing", "stale") if counts[name]]
         parts += [f"{silent} do not state their {what}"] if silent else []
         parts += [f"{len(self.unlisted)} credentials could not be listed"] if self.unlisted else []
+        parts += [f"{len(self.unexpected)} more are new"] if self.of_all and self.unexpected else []
+        parts += ["the server speaks of errors, see errors"] if self.errors else []
         live = any(isinstance(outcome, Ok) and outcome.source == "live" for outcome in self.outcomes.values())
         hint = "; live answers state no equity, read source='cached'" if silent and live else ""
         return (
             f"no total {what}: of {len(self.outcomes)} accounts {', '.join(parts)}{hint}. "
             "allow_partial=True sums what is known"
         )
+
+
+def _each_once(balances: Iterable[Balance]) -> Iterator[Balance]:
+    """Without those whose account is that of one before, as far as cached answers tell by their ids."""
+    seen: set[str] = set()
+    for balance in balances:
+        if isinstance(balance.wire, CachedAccount):
+            if balance.wire.account_id in seen:
+                continue
+            seen.add(balance.wire.account_id)
+        yield balance
 
 
 def _equity(balance: Balance) -> Decimal | None:

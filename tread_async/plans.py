@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
+from tread_async._codec.redaction import sanitised
 from tread_async.keys import AccountKey
 
 __all__ = ["LeveragePlan", "PlanEntry", "Verdict"]
@@ -79,7 +80,7 @@ class LeveragePlan(msgspec.Struct, frozen=True, kw_only=True):
         """A table in plain text."""
         rows = [("account", "pair", "seen", "wanted", "")]
         rows += [
-            (str(entry.key), entry.pair, _shown(entry.seen), _shown(entry.wanted), _said(entry))
+            (sanitised(str(entry.key)), entry.pair, _shown(entry.seen), _shown(entry.wanted), _said(entry))
             for entry in self.entries
         ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

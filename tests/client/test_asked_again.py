@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.samples import ABSOLUTE, DONE, GOOD, METHODS, ONCE, READS, write_script
 from tests.support.tokens import REFUSED, Issuer, only, refused, used
-from tests.support.wire import Wire, reply
+from tests.support.wire import Exchange, Wire, reply
 from tread_async import AuthError, ServerError
 
 AGAIN = READS | ABSOLUTE
@@ -78,6 +78,26 @@ async def test_many_refused_at_once(connect: Callable[..., Any]) -> None:
     assert {type(error) for error in ended} == {AuthError}
     assert issuer.asked == 2
     assert "c" not in used(wire)
+
+
+async def test_many_refused_at_once_with_the_only_token(connect: Callable[..., Any]) -> None:
+    """A slow function that has no other token hears one question for all of them."""
+    issuer = Issuer("a")
+
+    async def slowly() -> str:
+        await asyncio.sleep(0.005)
+        return issuer()
+
+    async def all_at_once(exchange: Exchange) -> None:
+        await wire.until(requests=8)
+        await exchange.send(REFUSED)
+
+    async with Wire(all_at_once) as wire:
+        client = await connect(wire, slowly, max_in_flight=8)
+        ended = await asyncio.gather(*[client.accounts() for _ in range(8)], return_exceptions=True)
+
+    assert {type(error) for error in ended} == {AuthError}
+    assert (issuer.asked, used(wire)) == (2, ["a"] * 8)
 
 
 async def test_the_function_fails_after_a_401(connect: Callable[..., Any]) -> None:

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import pytest
 
 from tread_async import NotSentError
-from tread_async._intents import Intent, Intents, Key
+from tread_async._intents import LOST_FOR_S, Intent, Intents, Key
 
 A, B, C = (("leverage", name) for name in "abc")
 
@@ -121,6 +121,21 @@ async def test_parts_of_one_wish_take_turns() -> None:
     assert (peak, one.superseded) == (1, True)
 
 
+async def test_what_may_arrive_late() -> None:
+    """Keys of an attempt that was lost are known to every later call, and forgotten after a while."""
+    intents = Intents()
+    with intents.declared([A, B, C]) as one:
+        one.part([A, B]).note_lost()
+    with intents.declared([A, B, C]) as later:
+        first = [later.may_arrive_late(key) for key in (A, B, C)]
+        intents._lost._until = {key: until - LOST_FOR_S for key, until in intents._lost._until.items()}
+        second = [later.may_arrive_late(key) for key in (A, B, C)]
+        later.part([C]).note_lost()
+
+    assert (first, second) == ([True, True, False], [False] * 3)
+    assert intents._lost._until.keys() == {C}
+
+
 def test_nothing_is_kept_of_calls_that_ended() -> None:
     """The memory of intents is as large as the calls in flight."""
     intents = Intents()
@@ -162,20 +177,24 @@ def test_calls_that_overlap_for_ever_do_not_fill_the_memory() -> None:
 def test_random_overlaps(seed: int) -> None:
     """However calls overlap, each is superseded if and only if a newer call was about one of its keys."""
     chance = random.Random(seed)
-    intents = Intents()
+    intents, place = Intents(), 0
     newest: dict[Key, int] = {}
     expected: list[tuple[int, ExitStack]] = []
     declared: list[tuple[int, list[Key], Intent, ExitStack]] = []
     for _ in range(300):
         what = chance.random()
-        if what < 0.35:
-            stack = ExitStack()
+        keys = chance.sample([A, B, C], chance.randint(1, 3))
+        if what < 0.25:
+            stack, place = ExitStack(), place + 1
             expected.append((stack.enter_context(intents.expected()), stack))
-        elif what < 0.65 and expected:
-            number, stack = expected.pop(chance.randrange(len(expected)))
-            keys = chance.sample([A, B, C], chance.randint(1, 3))
-            declared.append((number, keys, stack.enter_context(intents.declared(keys, number)), stack))
-            newest |= {key: max(number, newest.get(key, 0)) for key in keys}
+        elif what < 0.6 and (expected or what < 0.35):
+            if what < 0.35:  # one that is declared at once
+                number, stack, place = None, ExitStack(), place + 1
+            else:
+                number, stack = expected.pop(chance.randrange(len(expected)))
+            intent = stack.enter_context(intents.declared(keys, number))
+            declared.append((number or place, keys, intent, stack))
+            newest |= {key: max(number or place, newest.get(key, 0)) for key in keys}
         elif declared:
             declared.pop(chance.randrange(len(declared)))[3].close()
         for number, keys, intent, _ in declared:

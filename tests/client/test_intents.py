@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.support.samples import PAIR
-from tests.support.wire import TOKEN, Exchange, Step, Wire, reply
+from tests.support.wire import TOKEN, Exchange, Step, Wire, reply, stall
 from tread_async import NotSentError, OutcomeUnknownError, RetryPolicy, TreadClient, UnprocessableError
+from tread_async._codec import requests
 
 BACKOFF = RetryPolicy(attempts=3, base_s=0.03, refused_base_s=0.03, cap_s=0.03)
 
@@ -61,6 +62,57 @@ async def test_one_request_at_a_time_for_one_account() -> None:
     assert leverages(wire) == ["5", "10"]
     assert [type(outcome) for outcome in ended] == [type(None), NotSentError, type(None)]
     assert str(ended[1]).startswith("POST /api/set_leverage/: a newer call")
+
+
+async def test_a_newer_call_comes_while_an_older_one_queues_for_a_slot() -> None:
+    """What waits for a slot when a newer call says otherwise is not sent when it gets one."""
+    release = asyncio.Event()
+
+    async def held(exchange: Exchange) -> None:
+        await release.wait()
+        await exchange.send(reply([]))
+
+    async with (
+        Wire([held, reply()]) as wire,
+        TreadClient(TOKEN, base_url=wire.url, max_in_flight=1) as client,
+    ):
+        reading = asyncio.create_task(client.accounts())
+        await wire.until(requests=1)
+        older, newer = set_to(client, 5), set_to(client, 10)
+        await asyncio.sleep(0.005)
+        release.set()
+        ended = await asyncio.gather(reading, older, newer, return_exceptions=True)
+
+    assert [request.json()["leverage"] for request in wire.requests[1:]] == ["10"]
+    assert [type(outcome) for outcome in ended] == [tuple, NotSentError, type(None)]
+    assert "newer" in str(ended[1])
+
+
+@pytest.mark.parametrize("left", [False, True])
+async def test_a_cancelled_call_that_had_left_may_arrive_late(left: bool) -> None:
+    """A call cancelled on the wire has perhaps set its value; one cancelled in the queue has not."""
+    async with (
+        Wire(stall) as wire,
+        TreadClient(TOKEN, base_url=wire.url, max_in_flight=1) as client,
+    ):
+        reading = None if left else asyncio.create_task(client.accounts())
+        await wire.until(requests=0 if left else 1)
+        task = set_to(client, 5)
+        await (wire.until(requests=1) if left else asyncio.sleep(0.005))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert client._calls is not None
+        intents, request = (
+            client._calls._intents,
+            requests.set_leverage(leverage="5", pair=PAIR, account_ids=["id-1"]),
+        )
+        with intents.declared(request.keys) as intent:
+            late = [intent.may_arrive_late(key) for key in request.keys]
+        if reading is not None:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    assert late == [left]
 
 
 async def test_other_accounts_and_pairs_do_not_wait() -> None:

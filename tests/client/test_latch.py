@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.samples import ABSOLUTE, EVERY, ONCE
 from tests.support.tokens import REFUSED, Issuer, let_pass, only, refused, used
-from tests.support.wire import Wire, reply
+from tests.support.wire import Wire, reply, stall
 from tread_async import AuthError, OutcomeUnknownError
 from tread_async._identity import LATCH_S, Identity
 
@@ -39,6 +39,20 @@ async def test_calls_that_queue_are_not_sent_either(connect: Callable[..., Any])
         ended = await asyncio.gather(*calls, return_exceptions=True)
 
     assert {type(error) for error in ended} == {AuthError}
+    assert len(wire.requests) == 1
+
+
+async def test_a_latched_call_does_not_queue(connect: Callable[..., Any]) -> None:
+    """It fails at once, although every slot is taken by calls that had left before."""
+    async with Wire(stall) as wire:
+        client = await connect(wire, max_in_flight=1)
+        before = asyncio.create_task(client.accounts())
+        await wire.until(requests=1)
+        client._calls._identity._latch()
+        await asyncio.wait_for(refused(client), 5)
+        before.cancel()
+        await asyncio.gather(before, return_exceptions=True)
+
     assert len(wire.requests) == 1
 
 
@@ -80,14 +94,27 @@ async def test_two_tokens_refused_in_a_row(connect: Callable[..., Any], name: st
     issuer = Issuer("a", "b", "c")
     async with Wire(only("c")) as wire:
         client = await connect(wire, issuer)
-        for _ in range(3):
-            await refused(client, name)
+        said = [(await refused(client, name)).message for _ in range(3)]
         asked, sent = issuer.asked, used(wire)
         let_pass(client)
         await client.accounts()
 
+    assert said[0] == "Invalid token"
+    assert "nothing is sent" in said[1] == said[2]
     assert (asked, sent) == (2, ["a", "b"])
     assert (issuer.asked, used(wire)) == (3, ["a", "b", "c"])
+
+
+async def test_a_row_over_two_calls(connect: Callable[..., Any]) -> None:
+    """The second 401 in a row latches also where another call had the first: it is not asked again."""
+    issuer = Issuer("a", "b", "c")
+    async with Wire(only("c")) as wire:
+        client = await connect(wire, issuer)
+        said = [(await refused(client, name)).message for name in ("request (once)", "accounts", "accounts")]
+
+    assert said[:2] == ["Invalid token"] * 2
+    assert "nothing is sent" in said[2]
+    assert (issuer.asked, used(wire)) == (2, ["a", "b"])
 
 
 async def test_the_same_token_again(connect: Callable[..., Any]) -> None:

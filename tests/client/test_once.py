@@ -29,7 +29,7 @@ from tread_async import (
 )
 from tread_async.simulator import Simulator
 
-HURRIED = RetryPolicy(attempts=5, attempt_timeout_s=0.03, base_s=0.001, throttled_base_s=0.001, cap_s=0.001)
+HURRIED = RetryPolicy(attempts=5, attempt_timeout_s=0.1, base_s=0.001, throttled_base_s=0.001, cap_s=0.001)
 BOTH = ("create_account", "archive_account")
 
 AMBIGUOUS: dict[str, Step] = {

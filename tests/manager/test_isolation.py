@@ -161,6 +161,19 @@ async def test_two_tokens() -> None:
     assert good.count("balances") == 1
 
 
+async def test_it_is_remembered() -> None:
+    """Whoever spoilt the last snapshot is asked alone in the next, and need not be looked for again."""
+    user = spoilt("500", 4)
+    async with FleetServer(user) as wire, desk(wire, retry=ONE_TRY) as manager:
+        first = await manager.balances()
+        second = await manager.balances()
+
+    for snapshot in (first, second):
+        check(snapshot, ServerError, 4)
+    assert first.requests_sent > 8
+    assert second.requests_sent <= 3
+
+
 async def test_it_recovers() -> None:
     """When the account answers again, so does the snapshot, and soon at the price of one request."""
     user = spoilt("500", 4)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.desks import desk, keys
+from tests.support.desks import desk, half_a_minute_passes, keys
 from tests.support.samples import ONE_TRY, shown, spellings
 from tests.support.wire import TOKEN, Wire, reply
-from tread_async import AccountError, AccountKey, DecodeError, Failed, Missing, Ok, SessionManager, Snapshot
+from tread_async import AccountError, AccountKey, DecodeError, Failed, Missing, Ok, Snapshot
 
 X = AccountKey("a", "x")
 ROW = {"account_name": "x", "account_id": "id-x", "assets": []}
@@ -64,12 +64,12 @@ async def test_an_error_that_names_nobody(error: Any) -> None:
 
 
 async def test_an_error_of_an_account_that_is_there() -> None:
-    """An account that has a row is ok, and what else is said of it is not lost."""
+    """An account that has a row and an error has failed: the row may be old, or a part of what it holds."""
     error = {"account_name": "x", "message": "one of its wallets timed out"}
     snapshot = await cached(ROW, errors=[error])
 
-    assert isinstance(snapshot.outcomes[X], Ok)
-    assert snapshot.errors == {"a": (error,)}
+    assert "wallets timed out" in str(failure(snapshot))
+    assert snapshot.errors == {}
 
 
 @pytest.mark.parametrize("form", sorted(spellings(TOKEN)))
@@ -107,6 +107,8 @@ TWICE: dict[str, Callable[[], str]] = {
     "different": lambda: f"{{{LIVE}, {LIVE.replace('Gate', 'OKX')}}}",
     "the first broken": lambda: f"{{{LIVE.replace('[]', '5')}, {LIVE}}}",
     "the last broken": lambda: f"{{{LIVE}, {LIVE.replace('[]', '5')}}}",
+    "the first empty": lambda: f'{{"x": {{}}, {LIVE}}}',
+    "the last null": lambda: f'{{{LIVE}, "x": null}}',
     "apart": lambda: f'{{{LIVE}, "y": {{"exchange": "x", "assets": []}}, {LIVE}}}',
     "escaped": lambda: f"{{{LIVE}, {LIVE.replace('exchange', 'e' + chr(92) + 'u0078change')}}}",
 }
@@ -134,13 +136,6 @@ async def test_a_first_account() -> None:
     assert all(one.complete and not one.outcomes for one in empty)
     assert sent == 1
     assert list(snapshot.outcomes) == [X]
-
-
-def half_a_minute_passes(manager: SessionManager) -> None:
-    """As far as the age of lists goes."""
-    assert manager._fleet is not None
-    for roll in manager._fleet.directory._rolls.values():
-        roll._listed_at -= 31.0
 
 
 async def test_rows_of_nobody() -> None:

@@ -147,11 +147,13 @@ def test_counts() -> None:
 
 
 def test_complete() -> None:
-    """Complete is every account ok and every credential listed; other news do not change it."""
+    """Complete is every account ok, every credential listed, no error left over, and of all nothing new."""
     good = Ok(cached("0", None))
-    news = {"unexpected": (KEY,), "duplicates": (KEY,), "errors": {"desk": ("odd",)}}
+    news = {"unexpected": (KEY,), "duplicates": (KEY,)}
 
     assert of(good, **news).complete
+    assert not of(good, **news, of_all=True).complete
+    assert not of(good, errors={"desk": ("odd",)}).complete
     assert not of(good, unlisted={"desk": ServerError(500, "no")}).complete
     assert not any(of(good, outcome).complete for outcome in NOT_OK.values())
 

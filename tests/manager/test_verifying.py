@@ -55,7 +55,7 @@ OUTCOMES = st.sampled_from(SOME)
 @given(outcome=OUTCOMES, wanted=NUMBERS | WORDS, lost=st.booleans())
 def test_nothing_seen(outcome: WriteOutcome, wanted: Any, lost: bool) -> None:
     """No open position, or no answer: the outcome stays as it was, marked."""
-    result: Any = verified(outcome, wanted, (), lost=lost)
+    result: Any = verified(outcome, wanted, (), lost=lost, sent=True)
 
     assert type(result) is type(outcome)
     assert (result.verification, result.seen) == (Verification.UNVERIFIABLE, None)
@@ -63,11 +63,13 @@ def test_nothing_seen(outcome: WriteOutcome, wanted: Any, lost: bool) -> None:
 
 
 @UNTIMED
-@given(outcome=OUTCOMES, value=NUMBERS, copies=st.integers(1, 3), lost=st.booleans())
-def test_the_value_wanted_is_seen(outcome: WriteOutcome, value: Decimal, copies: int, lost: bool) -> None:
-    """What was unknown is applied; what was not applied stays so: another must have set it."""
-    result = verified(outcome, value, [value + Decimal("0.000")] * copies, lost=lost)
-    kept: Any = NotApplied if isinstance(outcome, NotApplied) else Applied
+@given(outcome=OUTCOMES, value=NUMBERS, copies=st.integers(1, 3), lost=st.booleans(), sent=st.booleans())
+def test_the_value_wanted_is_seen(
+    outcome: WriteOutcome, value: Decimal, copies: int, lost: bool, sent: bool
+) -> None:
+    """What was unknown is applied, and what was refused too; what was never sent stays as it was."""
+    result = verified(outcome, value, [value + Decimal("0.000")] * copies, lost=lost, sent=sent)
+    kept: Any = NotApplied if isinstance(outcome, NotApplied) and not sent else Applied
 
     assert isinstance(result, kept)
     assert (result.verification, result.seen) == (CONFIRMED, value)
@@ -89,11 +91,13 @@ def with_another(draw: st.DrawFn) -> tuple[Any, list[Any]]:
 
 
 @UNTIMED
-@given(outcome=OUTCOMES, values=with_another(), lost=st.booleans())
-def test_another_value_is_seen(outcome: WriteOutcome, values: tuple[Any, list[Any]], lost: bool) -> None:
-    """Acknowledged is unknown then; unknown is not applied only where nothing can be on its way."""
+@given(outcome=OUTCOMES, values=with_another(), lost=st.booleans(), sent=st.booleans())
+def test_another_value_is_seen(
+    outcome: WriteOutcome, values: tuple[Any, list[Any]], lost: bool, sent: bool
+) -> None:
+    """Acknowledged is unknown then; unknown is not applied only where it is neither there nor on its way."""
     wanted, seen = values
-    result: Any = verified(outcome, wanted, seen, lost=lost)
+    result: Any = verified(outcome, wanted, seen, lost=lost, sent=sent)
 
     assert result.verification is CONTRADICTED
     assert result.seen == next(value for value in seen if value != wanted)
@@ -101,7 +105,7 @@ def test_another_value_is_seen(outcome: WriteOutcome, values: tuple[Any, list[An
         assert isinstance(result, Unknown)
         assert isinstance(result.error, OutcomeUnknownError)
         assert str(result.seen) in str(result.error)
-    elif isinstance(outcome, Unknown) and not lost:
+    elif isinstance(outcome, Unknown) and not lost and wanted not in seen:
         assert isinstance(result, NotApplied)
         assert result.error is (getattr(outcome.error, "cause", None) or outcome.error)
     else:
@@ -115,7 +119,7 @@ def test_what_may_be_on_its_way_is_never_denied(
     outcome: WriteOutcome, seen: Sequence[Decimal], wanted: Decimal
 ) -> None:
     """Where an attempt may be lost, nothing that is seen makes an outcome `NotApplied`."""
-    result = verified(outcome, wanted, seen, lost=True)
+    result = verified(outcome, wanted, seen, lost=True, sent=False)
 
     assert isinstance(result, NotApplied) == isinstance(outcome, NotApplied)
 

@@ -51,6 +51,13 @@ def leverages(sim: Simulator, pair: str, user: int = 0) -> dict[str, str]:
     return {account.name: account.leverage.get(pair, "-") for account in sim.accounts(user)}
 
 
+def half_a_minute_passes(manager: SessionManager) -> None:
+    """As far as the age of lists goes."""
+    assert manager._fleet is not None
+    for roll in manager._fleet.directory._rolls.values():
+        roll._tried_at -= 31.0
+
+
 def left_behind(manager: SessionManager) -> tuple[Any, ...]:
     """What calls that have ended could have left: intents, calls that are expected, slots that are taken."""
     fleet = manager._fleet

@@ -21,6 +21,7 @@ PATHS: Final = {
     "/api/sor/get_cached_account_balance": "cached_balances",
     "/api/accounts/": "accounts",
 }
+_OVERDUE_S: Final = 10.0
 
 
 class FleetServer:
@@ -64,14 +65,15 @@ class FleetServer:
         return sum(user.count(endpoint) for user in self.users)
 
     async def until(self, requests: int, endpoint: str | None = None) -> None:
-        """Returns when so many requests have arrived."""
-        while self.count(endpoint) < requests:
-            await self._changed.wait()
-            self._changed.clear()
+        """Returns when so many requests have arrived. They are overdue after some seconds."""
+        async with asyncio.timeout(_OVERDUE_S):
+            while self.count(endpoint) < requests:
+                await self._changed.wait()
+                self._changed.clear()
 
     async def until_idle(self) -> None:
         """Returns when every request is answered or given up."""
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(_OVERDUE_S):
             while self.open:
                 await self._changed.wait()
                 self._changed.clear()

@@ -25,6 +25,7 @@ __all__ = [
     "create_account",
     "encode",
     "filtered",
+    "fits",
     "naming",
     "set_leverage",
     "unlisted",
@@ -77,6 +78,12 @@ def batches(endpoint: Endpoint[Any], names: list[str], base_url: str, most: int)
         found += [names[at : min(at + most, end)] for at in range(start, end, most)]
         start = end
     return found
+
+
+def fits(endpoint: Endpoint[Any], name: str, base_url: str) -> bool:
+    """Whether a URL has room for *name*, or none is needed because it has a comma."""
+    room = MAX_URL_BYTES - len(base_url) - len(endpoint.path) - len("?account_names=")
+    return len(name) * 9 <= room or "," in name or len(quote(name, safe="")) <= room
 
 
 def naming(endpoint: Endpoint[T], names: list[str] | None) -> Request[T]:

@@ -36,7 +36,7 @@ _ESCAPED_KEY: Final = re.compile(rb"\\u00(?:6[1235]|6[cCeE]|73)")
 _OPENING: Final = re.compile(rb'\s*\{\s*"balances"\s*:\s*\[\s*(\{\s*"[^"\\]*")')
 
 
-class Scanned(msgspec.Struct, Generic[A], gc=False):
+class Scanned(msgspec.Struct, Generic[A]):
     """The accounts of one answer, by name.
 
     Attributes:
@@ -97,7 +97,7 @@ def live(body: bytes) -> Generator[None, None, Scanned[AccountBalances]]:
         try:
             found.accounts[name] = _live.decode(bytes(raw))
         except bodies.UNDECODABLE as error:
-            found.faults[name] = error.with_traceback(None)
+            found.faults[name] = _bare(error)
         yield
     return found
 
@@ -157,7 +157,7 @@ def _cached_one_by_one(body: bytes, found: Scanned[CachedAccount]) -> Generator[
         try:
             _add(found, _listed(b"[%b]" % text))
         except bodies.UNDECODABLE as error:
-            found.faults[_named.decode(text).account_name] = error.with_traceback(None)
+            found.faults[_named.decode(text).account_name] = _bare(error)
         yield
 
 
@@ -168,6 +168,12 @@ def _add(found: Scanned[CachedAccount], accounts: tuple[CachedAccount, ...]) -> 
         if name in by_name:
             found.repeated.setdefault(name, [by_name[name]]).append(account)
         by_name[name] = account
+
+
+def _bare(error: Exception) -> Exception:
+    """*error* without what leads from it back to the body."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def in_one_go(steps: Callable[[bytes], Generator[None, None, T]]) -> Callable[[bytes], T]:

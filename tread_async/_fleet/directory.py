@@ -19,6 +19,9 @@ from tread_async.models import Account
 __all__ = ["Directory"]
 
 _RELIST_AFTER_S: Final = 30.0  # an account that stays odd must not cost a listing a poll
+_RENEWED_WITHIN_S: Final = 5.0
+_SHARE: Final = 0.5
+_MOST_ODD: Final = 10_000
 _MOST_CANDIDATES: Final = 8
 _LOOKED_AT_A_STEP: Final = 256
 _FAILS_WITH: Final = 0.5  # of the time that a caller has left
@@ -32,8 +35,8 @@ class _Roll:
         self._tell = listed
         self._under_way: asyncio.Event | None = None
         self._listings = 0
-        self._listed_at = 0.0
-        self._doubted = self._news = False
+        self._tried_at = 0.0
+        self._doubted = self._news = self._unseen = False
         self._odd: set[str] = set()
         self._error: TreadError | None = None
         self._had_s = 0.0
@@ -43,15 +46,19 @@ class _Roll:
         self._doubted = True
         new = set(names) - self._odd
         self._news = self._news or bool(new)
-        self._odd |= new
+        self._odd = new if len(self._odd) > _MOST_ODD else self._odd | new
+
+    def cannot_see(self) -> None:
+        """Reading the accounts that are listed does not show whether there are new ones."""
+        self._unseen = True
 
     @property
     def due(self) -> bool:
         """Whether there is no list, or one in doubt: at once for a name that was not odd before."""
         if self.line.listed is None or self._news:
             return True
-        age_s = asyncio.get_running_loop().time() - self._listed_at
-        return self._doubted and age_s > _RELIST_AFTER_S
+        age_s = asyncio.get_running_loop().time() - self._tried_at
+        return (self._doubted or self._unseen) and age_s > _RELIST_AFTER_S
 
     async def renew(self, deadline: float, tally: Tally, *, anew: bool) -> TreadError | None:
         """Lists the accounts, or waits for a listing that is under way; the error, if it failed.
@@ -94,10 +101,10 @@ class _Roll:
             accounts = await line.carry_out(call, tally)
             line.listed = await line.pace.through(indexed(line.name, accounts))
             self._tell()
-            self._listed_at = asyncio.get_running_loop().time()
-            self._doubted = self._news = False
+            self._doubted = self._unseen = False
         except TreadError as failure:
             error = failure
+        self._tried_at, self._news = asyncio.get_running_loop().time(), False
         self._error, self._had_s = error, had_s
         self._listings += 1
 
@@ -118,15 +125,28 @@ class Directory:
         """An answer of *line* does not fit what is listed of *names*: it will be listed anew."""
         self._rolls[line.name].doubt(names)
 
+    def cannot_see(self, line: Line) -> None:
+        """What is read of *line* would not show a new account: it is listed anew now and then."""
+        self._rolls[line.name].cannot_see()
+
     def account(self, key: AccountKey) -> Account | None:
         """What is listed of *key*."""
         listed = self._lines[key.credential].listed
         return None if listed is None else listed.accounts.get(key.name)
 
     async def know(
-        self, names: Iterable[str], deadline: float, tally: Tally, *, anew: bool = False
+        self,
+        names: Iterable[str],
+        deadline: float,
+        tally: Tally,
+        *,
+        anew: bool = False,
+        share: float = _SHARE,
     ) -> dict[str, TreadError]:
         """Lists those of the credentials *names* that are not; with *anew* all of them, from now on.
+
+        Listing takes at most *share* of the time, so that some is left for what comes after it, and a
+        list that there is already is renewed in a few seconds or not at all.
 
         Returns: the errors of those of which nothing is known. An older list outlives a failure.
         """
@@ -134,7 +154,15 @@ class Directory:
         due = [roll for roll in rolls if anew or roll.due]
         if not due:
             return {}
-        errors = await together([functools.partial(roll.renew, deadline, tally, anew=anew) for roll in due])
+        now = asyncio.get_running_loop().time()
+        first = deadline if anew else now + (deadline - now) * share
+        again = deadline if anew else min(deadline, now + _RENEWED_WITHIN_S)
+        errors = await together(
+            [
+                functools.partial(roll.renew, first if roll.line.listed is None else again, tally, anew=anew)
+                for roll in due
+            ]
+        )
         return {
             roll.line.name: error
             for roll, error in zip(due, errors, strict=True)
@@ -177,6 +205,8 @@ class Directory:
         """A key; or a text that only the lists can explain."""
         if isinstance(given, AccountKey):
             credential, name = given.credential, given.name
+            if not isinstance(credential, str) or not isinstance(name, str):
+                raise UsageError("an AccountKey is made of two texts")
         elif isinstance(given, str):
             credential, slash, name = given.partition("/")
             if not slash or credential not in self._lines:

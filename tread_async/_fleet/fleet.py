@@ -101,6 +101,8 @@ class Fleet:
         forgiving: bool = False,
     ) -> Manner:
         """How an order is to be carried out, checked."""
+        if on_progress is not None and not callable(on_progress):
+            raise UsageError("on_progress is a function of an account's key and its outcome")
         return Manner(
             deadline=self.deadline(endpoint, deadline_s),
             verify=flag(verify, "verify"),
@@ -111,7 +113,7 @@ class Fleet:
 
     async def listing(self, refresh: bool, deadline: float) -> Listing:
         """Every account of every line."""
-        unlisted = await self.directory.know(self.lines, deadline, Tally(), anew=refresh)
+        unlisted = await self.directory.know(self.lines, deadline, Tally(), anew=refresh, share=1.0)
         return await self._pace.through(self._listing(unlisted))
 
     def _listing(self, unlisted: Mapping[str, TreadError]) -> Generator[None, None, Listing]:
@@ -146,9 +148,15 @@ def _said_by_name(
             return await given if inspect.isawaitable(given) else given
         except TreadError:
             raise
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            problem = "CancelledError"  # its own: nobody has cancelled the call
         except Exception as error:
-            failure = NotSentError(f"the token function of {name!r} raised {type(error).__name__}")
-            failure.permanent = True
-            raise failure from error
+            problem = type(error).__name__
+        failure = NotSentError(f"the token function of {name!r} raised {problem}")
+        failure.permanent = True
+        raise failure
 
     return ask

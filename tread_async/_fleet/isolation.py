@@ -26,6 +26,7 @@ __all__ = ["Isolation", "halves", "is_shared"]
 T = TypeVar("T")
 
 _SMALL: Final = 4
+_MANY: Final = 8
 _SHORTEST_TRY_S: Final = 0.5
 _SHARED: Final = (AuthError, BlockedError, ClientClosedError, NotSentError, RateLimitedError, UsageError)
 
@@ -40,7 +41,8 @@ class Isolation(Generic[T]):
     Args:
         ask: Asks for a batch and settles it; raises `TreadError` if it failed as a whole.
         give_up: Settles the batch with the error.
-        split: Parts of a batch of several; none where asking for less is no way to ask.
+        split: Parts of a batch of several; none where asking for less is no way to ask. The other
+            argument says whether each is to be alone.
         left_s: Seconds that are left.
     """
 
@@ -48,7 +50,7 @@ class Isolation(Generic[T]):
         self,
         ask: Callable[[list[T]], Awaitable[None]],
         give_up: Callable[[list[T], TreadError], None],
-        split: Callable[[list[T]], list[list[T]]],
+        split: Callable[[list[T], bool], list[list[T]]],
         left_s: Callable[[], float],
     ) -> None:
         self._ask = ask
@@ -56,6 +58,7 @@ class Isolation(Generic[T]):
         self._split = split
         self._left_s = left_s
         self.alive = False
+        self._lead = 0  # of the batches that failed over those that did not
         self._probed = False
         self._lock = asyncio.Lock()
 
@@ -64,14 +67,18 @@ class Isolation(Generic[T]):
         try:
             await self._ask(batch)
         except TreadError as error:
-            failure = error
+            failure = error.with_traceback(None)  # its frames hold the answer
         else:
             self.alive = True
+            self._lead -= 1
             return
+        self._lead += len(batch) > 1
         if len(batch) > 1 and not is_shared(failure) and self._left_s() > _SHORTEST_TRY_S:
             batch = await self._first_looked_at(batch, failure)
             if self.alive or len(batch) <= _SMALL or is_about_content(failure):
-                parts = self._split(batch) if len(batch) > 1 else [batch]
+                # Where most fail, halving costs twice as much as asking for each.
+                finely = self._lead > _MANY
+                parts = self._split(batch, finely) if len(batch) > 1 else [batch]
                 if parts:
                     await self.run_all(parts)
                     return
@@ -84,7 +91,7 @@ class Isolation(Generic[T]):
 
     async def _first_looked_at(self, batch: list[T], failure: TreadError) -> list[T]:
         """*batch* without those that had to be asked alone to see whether anything answers at all."""
-        if self.alive or self._probed or len(batch) <= _SMALL or is_about_content(failure):
+        if self.alive or len(batch) <= _SMALL or is_about_content(failure):
             return batch
         async with self._lock:
             if self.alive or self._probed:
@@ -112,7 +119,9 @@ def is_about_content(error: TreadError) -> bool:
     return too_large or isinstance(error, UnprocessableError)
 
 
-def halves(batch: list[T]) -> list[list[T]]:
-    """The two halves of *batch*."""
+def halves(batch: list[T], finely: bool = False) -> list[list[T]]:
+    """The two halves of *batch*, or each of it alone."""
+    if finely:
+        return [[one] for one in batch]
     middle = len(batch) // 2
     return [batch[:middle], batch[middle:]]

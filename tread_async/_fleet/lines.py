@@ -78,6 +78,7 @@ class Line:
         self.bytes_per_account = {"live": 2048.0, "cached": 2048.0}  # until an answer tells
         # Accounts that failed when they were asked alone: they are asked alone again, until one answers.
         self.suspects: dict[Source, set[str]] = {"live": set(), "cached": set()}
+        self.ids_agree = False  # the ids of cached answers with those of the list, so far
         self._open_calls = open_calls
         self._calls: Calls | None = None
 

@@ -53,10 +53,12 @@ class Orders:
             credentials = {key.credential for key in keys}
             unlisted = await self._directory.know(credentials, deadline, tally, anew=True)
             modes = {key: self._directory.account(key) for key in keys if key.credential not in unlisted}
+            seen = {key: account.margin_mode for key, account in modes.items() if account is not None}
+            # The list may spell it in other letters than the request.
             return {
-                key: [account.margin_mode]
-                for key, account in modes.items()
-                if account is not None and account.margin_mode is not None
+                key: [mode if one.casefold() == mode.casefold() else one]
+                for key, one in seen.items()
+                if one is not None
             }
 
         return Order(

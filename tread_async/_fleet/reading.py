@@ -18,13 +18,15 @@ from tread_async._fleet.lines import Line, Tally
 from tread_async._fleet.settling import settled_cached, settled_live
 from tread_async._policy import RetryPolicy
 from tread_async.balance import Source
-from tread_async.errors import TreadError
+from tread_async.errors import AccountError, TreadError, UsageError
 from tread_async.keys import AccountKey
-from tread_async.outcomes import Failed, Missing, Outcome
+from tread_async.models import CachedAccount
+from tread_async.outcomes import Failed, Missing, Ok, Outcome
 
 __all__ = ["Reading"]
 
 _MOST_REPLY_BYTES: Final = 4 * 1024 * 1024  # half of what is read at most: answers grow
+_ENOUGH_TO_TELL: Final = 100  # accounts, half of which tell how large an answer will be
 _FEWER_ATTEMPTS: Final = 2  # of a batch, which is then split, and of an account that failed before
 _ENDPOINTS: Final[Mapping[str, Any]] = {"live": BALANCES_BY_ACCOUNT, "cached": CACHED_BALANCES_BY_ACCOUNT}
 
@@ -50,6 +52,7 @@ class Reading:
         self.unexpected: dict[str, None] = {}
         self.duplicates: dict[str, None] = {}
         self.missing: list[str] = []
+        self.first_settled_at: float | None = None  # by this machine's clock
         self.tally = Tally()
         self._line = line
         self._source = source
@@ -67,6 +70,11 @@ class Reading:
     def errors(self) -> tuple[Any, ...]:
         """What the server lists as not read and belongs to no wanted account."""
         return tuple([error for text, error in self._unmatched if text not in self._matched])
+
+    @property
+    def shows_all(self) -> bool:
+        """Whether every account of the token was asked for without naming them, so that a new one shows."""
+        return self._whole is not None
 
     async def run(self) -> None:
         """Settles every wanted account."""
@@ -96,6 +104,9 @@ class Reading:
         return self._batches_of(names)
 
     def _batches_of(self, names: list[str]) -> list[list[str]]:
+        for name in [name for name in names if not requests.fits(self._endpoint, name, self._base_url)]:
+            names.remove(name)
+            self._give_up([name], UsageError("the name does not fit in a URL together with this base_url"))
         with_comma = [name for name in names if "," in name]
         listed = self._line.listed
         if with_comma and (listed is None or self._fits(len(listed.keys))):
@@ -106,18 +117,21 @@ class Reading:
         most = max(1, int(_MOST_REPLY_BYTES / self._line.bytes_per_account[self._source]))
         return requests.batches(self._endpoint, names, self._base_url, most)
 
-    def _split(self, batch: list[str]) -> list[list[str]]:
+    def _split(self, batch: list[str], finely: bool) -> list[list[str]]:
         self._has_split = True
         with_comma = [name for name in batch if "," in name]
         others = [name for name in batch if "," not in name]
         if not others:
             return []  # there is one way to ask for them, and it has failed
+        if finely:
+            return [with_comma, *[[name] for name in others]]
         parts = self._named(others)
         return [with_comma, *(parts if len(parts) > 1 or with_comma else halves(others))]
 
     async def _ask(self, batch: list[str]) -> None:
         unfiltered = batch is self._whole or any("," in name for name in batch)
         request = requests.naming(self._endpoint, None if unfiltered else batch)
+        await self._line.pace.turn()
         alone = len(batch) == 1
         call = self._line.call(request, self.deadline, policy=self._policy(batch), patient=alone)
         scanned = await self._line.carry_out(call, self.tally)
@@ -138,11 +152,10 @@ class Reading:
         line = self._line
         line.observe(reply)
         ahead_s = line.clock.ahead_s
-        received_s, now_s = reply.received_at + ahead_s, time.time() + ahead_s
+        sent_s, now_s = reply.sent_at + ahead_s, time.time() + ahead_s
+        self.first_settled_at = self.first_settled_at or time.time()
         if self._source == "live":
-            found = settled_live(
-                scanned, batch, self.wanted, received_s=received_s, now_s=max(now_s, received_s)
-            )
+            found = settled_live(scanned, batch, self.wanted, sent_s=sent_s, now_s=max(now_s, sent_s))
         else:
             secrets = line.calls.secrets
             found, unmatched = settled_cached(
@@ -150,6 +163,7 @@ class Reading:
             )
             if scanned.errors:
                 self._note_errors(scanned.errors, unmatched)
+            self._check_ids(found)
         self._suspects.difference_update(batch)
         self._note(scanned, found, len(reply.body), filtered=filtered)
         self.outcomes.update(found)
@@ -160,14 +174,37 @@ class Reading:
         self, scanned: Scanned[Any], found: Mapping[str, Outcome], size: int, *, filtered: bool
     ) -> None:
         """What the answer says besides: accounts that are new or gone, duplicates, its size."""
-        if scanned.accounts:
-            self._line.bytes_per_account[self._source] = size / len(scanned.accounts)
+        listed = self._line.listed
+        if len(scanned.accounts) * 2 >= min(_ENOUGH_TO_TELL, len(listed.keys) if listed else _ENOUGH_TO_TELL):
+            self._line.bytes_per_account[self._source] = size / max(1, len(scanned.accounts))
         self.missing += [name for name, outcome in found.items() if type(outcome) is Missing]
         self.duplicates.update({name: None for name in scanned.repeated if name in self.wanted})
         if filtered or self._everything:
             for names in (scanned.accounts, scanned.faults):
                 if not names.keys() <= self.wanted.keys():
                     self.unexpected.update({name: None for name in names if name not in self.wanted})
+
+    def _check_ids(self, found: dict[str, Outcome]) -> None:
+        """A name may be that of another user's account. Not if no id agrees: then they are of two kinds."""
+        listed = self._line.listed
+        if listed is None:
+            return
+        strange: list[str] = []
+        for name, outcome in found.items():
+            account = listed.accounts.get(name)
+            if (
+                account is not None
+                and isinstance(outcome, Ok)
+                and isinstance(outcome.value.wire, CachedAccount)
+            ):
+                if outcome.value.wire.account_id == account.id:
+                    self._line.ids_agree = True
+                elif name not in listed.twice:
+                    strange.append(name)
+        if self._line.ids_agree:
+            for name in strange:
+                self.missing.append(name)  # or the list is an old one
+                found[name] = Failed(AccountError("the answer has an account of this name with another id"))
 
     def _note_errors(self, errors: Sequence[Any], unmatched: Sequence[Any]) -> None:
         """A server that ignores the filter says the same with each answer, of other batches too."""

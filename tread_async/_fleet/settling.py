@@ -15,7 +15,7 @@ from tread_async.models import AccountBalances, CachedAccount
 from tread_async.outcomes import Failed, Missing, Ok, Outcome
 from tread_async.secret import Secret
 
-__all__ = ["settled_cached", "settled_live"]
+__all__ = ["aged", "settled_cached", "settled_live"]
 
 _MISSING: Final = Missing()
 _LATEST_MILLIS: Final = 10**14  # the year 5138
@@ -29,12 +29,15 @@ def settled_live(
     names: Iterable[str],
     wanted: Mapping[str, AccountKey],
     *,
-    received_s: float,
+    sent_s: float,
     now_s: float,
 ) -> dict[str, Outcome]:
-    """The outcomes of *names*; both times by the server's clock."""
+    """The outcomes of *names*; both times by the server's clock.
+
+    The server read the exchange after it was asked, and may have been slow to answer.
+    """
     failures = _faults(scanned.faults)
-    failures |= {name: _twice() for name in scanned.repeated}
+    failures |= {name: DecodeError("the answer has the account more than once") for name in scanned.repeated}
     found: dict[str, Outcome] = {}
     for name in names:
         account = scanned.accounts.get(name)
@@ -43,7 +46,7 @@ def settled_live(
         elif account is None:
             found[name] = _MISSING
         else:
-            found[name] = Ok(Balance(wanted[name], account, "live", received_s, now_s - received_s))
+            found[name] = Ok(Balance(wanted[name], account, "live", sent_s, now_s - sent_s))
     return found
 
 
@@ -62,6 +65,7 @@ def settled_cached(
     """
     failures = _faults(scanned.faults)
     accounts = scanned.accounts
+    now_millis = now_s * 1000
     for name, copies in scanned.repeated.items():
         if (account := _the_one(copies, id_of(name))) is None:
             failures[name] = _twice()
@@ -75,9 +79,24 @@ def settled_cached(
         elif account is None:
             found[name] = _MISSING
         else:
-            as_of_s = _seconds(account.timestamp_millis)
-            found[name] = Ok(Balance(wanted[name], account, "cached", as_of_s, _age_s(as_of_s, now_s)))
+            millis = account.timestamp_millis
+            if millis is not None and 0 <= millis <= now_millis:
+                as_of_s: float | None = millis / 1000
+                age_s: float | None = now_s - millis / 1000
+            else:
+                as_of_s = _seconds(millis)
+                age_s = _age_s(as_of_s, now_s)
+            found[name] = Ok(Balance(wanted[name], account, "cached", as_of_s, age_s))
     return found, _matched(scanned.errors, found, id_of, secrets) if scanned.errors else ()
+
+
+def aged(outcome: Outcome, now_s: float) -> Outcome:
+    """*outcome* with its age at *now_s*, by the server's clock."""
+    if type(outcome) is not Ok or outcome.value.as_of_s is None:
+        return outcome
+    value = outcome.value
+    age_s = _age_s(value.as_of_s, now_s)
+    return Ok(Balance(value.key, value.wire, value.source, value.as_of_s, age_s))
 
 
 def _seconds(millis: int | None) -> float | None:
@@ -117,12 +136,15 @@ def _matched(
     id_of: Callable[[str], str | None],
     secrets: tuple[Secret, ...],
 ) -> tuple[Any, ...]:
-    """Settles the missing accounts that *errors* name, and returns the errors that name none."""
-    missing = {name: name for name, outcome in found.items() if outcome is _MISSING}
-    missing |= {given: name for name in list(missing) if (given := id_of(name)) is not None}
+    """Settles the accounts that *errors* name, and returns the errors that name none.
+
+    An account may have rows too: they may be old, or a part.
+    """
+    names = {name: name for name, outcome in found.items() if not isinstance(outcome, Failed)}
+    names |= {given: name for name in list(names) if (given := id_of(name)) is not None}
     rest: list[Any] = []
     for error in errors:
-        name = _named(error, missing)
+        name = _named(error, names)
         if name is None:
             rest.append(error)
         else:

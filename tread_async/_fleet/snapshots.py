@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import copy
 import functools
+import time
 from collections.abc import Generator, Iterable, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -14,6 +15,7 @@ from tread_async._fleet.directory import Directory
 from tread_async._fleet.flights import Flights
 from tread_async._fleet.lines import Line, Tally
 from tread_async._fleet.reading import Reading
+from tread_async._fleet.settling import aged
 from tread_async._pacing import Pace
 from tread_async._together import together
 from tread_async.balance import Balance
@@ -22,6 +24,8 @@ from tread_async.keys import AccountKey
 from tread_async.outcomes import Failed, Ok, Outcome, Snapshot, Stale
 
 __all__ = ["How", "Snapshots", "SourceChoice"]
+
+_AT_ONCE_S: Final = 0.1
 
 SourceChoice: TypeAlias = Literal["live", "cached", "auto"]
 
@@ -33,6 +37,11 @@ class How(msgspec.Struct, frozen=True):
     max_age_s: float | None
     live_within_s: float
     deadline: float
+
+    def live_for_s(self) -> float:
+        """How long ``auto`` waits for live balances: half of the time at most, to leave the cache some."""
+        left_s = self.deadline - asyncio.get_running_loop().time()
+        return max(0.0, min(self.live_within_s, left_s / 2))
 
     def judged(self, outcome: Outcome) -> Outcome:
         """*outcome*, stale if it is too old."""
@@ -53,6 +62,13 @@ class _Part:
         self.outcomes: Mapping[str, Outcome] = {}
         self.readings: list[Reading] = []
 
+    def now_s(self) -> float | None:
+        """The server's time, if the first of the outcomes is not of this very moment."""
+        settled = [at for reading in self.readings if (at := reading.first_settled_at) is not None]
+        if not settled or time.time() - min(settled) < _AT_ONCE_S:
+            return None
+        return time.time() + self.line.clock.ahead_s
+
 
 class Snapshots:
     """Reads balances over all lines."""
@@ -66,25 +82,22 @@ class Snapshots:
     async def take(self, accounts: Iterable[AccountKey | str] | None, how: How) -> Snapshot:
         """A snapshot of *accounts*; of every account of every token where they are ``None``."""
         tally = Tally()
-        unlisted: dict[str, TreadError] = {}
-        keys: list[AccountKey] | None = None
-        wanted: dict[str, dict[str, AccountKey]] = {}
         if accounts is None:
-            unlisted = await self._directory.know(self._lines, how.deadline, tally)
-            for name, line in self._lines.items():
-                if line.listed is not None and line.listed.keys:
-                    wanted[name] = line.listed.keys
-                elif line.listed is not None:  # no answer will tell of its first account
-                    self._directory.doubt(line, ())
-        else:
-            keys = await self._directory.resolve(accounts, how.deadline, tally)
-            for key in keys:
-                wanted.setdefault(key.credential, {})[key.name] = key
+            unlisted: dict[str, TreadError] = {}
+            everything = [
+                functools.partial(self._read_all, line, how, tally, unlisted) for line in self._lines.values()
+            ]
+            found = [part for part in await together(everything) if part is not None]
+            return await self._pace.through(self._assembled(None, found, how, unlisted, tally))
+        wanted: dict[str, dict[str, AccountKey]] = {}
+        keys = await self._directory.resolve(accounts, how.deadline, tally)
+        for key in keys:
+            wanted.setdefault(key.credential, {})[key.name] = key
         jobs = [
             functools.partial(self._read, self._lines[name], names, how) for name, names in wanted.items()
         ]
-        parts = await together(jobs) if jobs else []
-        return await self._pace.through(self._assembled(keys, parts, how, unlisted, tally))
+        parts = await together(jobs)
+        return await self._pace.through(self._assembled(keys, parts, how, {}, tally))
 
     async def one(self, key: AccountKey, how: How, not_before: float | None) -> Balance:
         """The balance of *key*, from a read that it shares with whoever asks at the same time."""
@@ -104,13 +117,28 @@ class Snapshots:
             flight = self._flights.joined(line, how.source, key, how.deadline, not_before)
             return await flight.outcome(key.name, how.deadline)
         flight = self._flights.joined(line, "live", key, how.deadline, not_before)
-        until = min(how.deadline, asyncio.get_running_loop().time() + how.live_within_s)
+        until = asyncio.get_running_loop().time() + how.live_for_s()
         live = await flight.outcome(key.name, until)
         if not isinstance(live, Failed):
             return live
         flight = self._flights.joined(line, "cached", key, how.deadline, not_before)
         cached = await flight.outcome(key.name, how.deadline)
         return cached if isinstance(cached, Ok) else live
+
+    async def _read_all(
+        self, line: Line, how: How, tally: Tally, unlisted: dict[str, TreadError]
+    ) -> _Part | None:
+        """One token has nothing to wait for at another, which may not answer."""
+        unlisted.update(await self._directory.know([line.name], how.deadline, tally))
+        if line.listed is None:
+            return None
+        if not line.listed.keys:
+            self._directory.cannot_see(line)
+            return None
+        part = await self._read(line, line.listed.keys, how)
+        if not part.readings[0].shows_all:
+            self._directory.cannot_see(line)
+        return part
 
     async def _read(self, line: Line, wanted: dict[str, AccountKey], how: How) -> _Part:
         part = _Part(line)
@@ -124,7 +152,7 @@ class Snapshots:
                     reading.outcomes[name] = Failed(closed)
             return part
         flight = self._flights.launch(line, "live", wanted, how.deadline)
-        live = await flight.done(within_s=how.live_within_s)
+        live = await flight.done(within_s=how.live_for_s())
         part.readings.append(live)
         part.outcomes = outcomes = dict(live.outcomes)
         late = Failed(DeadlineExceededError(f"no live answer within {how.live_within_s:g} s"))
@@ -144,14 +172,18 @@ class Snapshots:
         unlisted: Mapping[str, TreadError],
         tally: Tally,
     ) -> Generator[None, None, Snapshot]:
+        of_all = keys is None
         outcomes: dict[AccountKey, Outcome] = {}
         by_credential = {part.line.name: part.outcomes for part in parts}
         if keys is None:
             keys = [key for part in parts for key in part.readings[0].wanted.values()]
+        nows = {part.line.name: part.now_s() for part in parts}
         for place, key in enumerate(keys):
-            if not place % 512:
+            if not place % 256:
                 yield
-            outcomes[key] = how.judged(by_credential[key.credential][key.name])
+            outcome = by_credential[key.credential][key.name]
+            now_s = nows[key.credential]
+            outcomes[key] = how.judged(outcome if now_s is None else aged(outcome, now_s))
         for part in parts:
             self._doubt(part)
         readings = [(part.line.name, reading) for part in parts for reading in part.readings]
@@ -166,7 +198,8 @@ class Snapshots:
             unexpected=tuple([key for key in unexpected if key not in outcomes]),
             duplicates=_keys((name, reading.duplicates) for name, reading in readings),
             errors=errors,
-            unlisted=unlisted,
+            unlisted={name: unlisted[name] for name in self._lines if name in unlisted} if unlisted else {},
+            of_all=of_all,
             requests_sent=tally.requests_sent + sum(reading.tally.requests_sent for _, reading in readings),
         )
 

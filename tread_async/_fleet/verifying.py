@@ -22,22 +22,26 @@ def leverages_seen(balance: Balance, pair: str) -> list[Decimal]:
     return [row.leverage for row in balance.positions if row.symbol == pair and row.leverage is not None]
 
 
-def verified(outcome: WriteOutcome, wanted: Value, seen: Sequence[Value], *, lost: bool) -> WriteOutcome:
+def verified(
+    outcome: WriteOutcome, wanted: Value, seen: Sequence[Value], *, lost: bool, sent: bool
+) -> WriteOutcome:
     """*outcome* after the values *seen*; none of them leaves it as it was.
 
-    An attempt that may be *lost* on its way can still arrive: seeing the old value proves nothing then.
+    An attempt that may be *lost* on its way can still arrive: seeing the old value proves nothing then. A
+    refusal of what was *sent* is not believed where the value is there. Two positions of one pair, as in
+    hedge mode, may show both values: then nothing is said to be not applied.
     """
     if not seen:
         return msgspec.structs.replace(outcome, verification=Verification.UNVERIFIABLE)
     other = next((value for value in seen if value != wanted), None)
     if other is None:
-        if isinstance(outcome, Unknown):
+        if isinstance(outcome, Unknown) or (sent and isinstance(outcome, NotApplied)):
             return Applied(verification=Verification.CONFIRMED, seen=wanted, had_unknown_attempts=lost)
         return msgspec.structs.replace(outcome, verification=Verification.CONFIRMED, seen=wanted)
     if isinstance(outcome, Applied):
         error = OutcomeUnknownError(f"acknowledged, but reading back shows {other}")
         return Unknown(error=error, verification=Verification.CONTRADICTED, seen=other)
-    if isinstance(outcome, Unknown) and not lost:
+    if isinstance(outcome, Unknown) and not lost and wanted not in seen:
         last = outcome.error
         cause = last.cause if isinstance(last, OutcomeUnknownError) else None
         return NotApplied(error=cause or last, verification=Verification.CONTRADICTED, seen=other)

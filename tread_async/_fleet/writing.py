@@ -25,16 +25,18 @@ class Target:
     """One account to write to, and what the attempts at it have left open.
 
     Attributes:
+        sent: A request that had it in it has left.
         unknown: An attempt that had it in it may have been applied.
         lost: One of those could still be on its way.
     """
 
-    __slots__ = ("account_id", "intent_key", "key", "lost", "unknown")
+    __slots__ = ("account_id", "intent_key", "key", "lost", "sent", "unknown")
 
     def __init__(self, key: AccountKey, account_id: str, intent_key: Key) -> None:
         self.key = key
         self.account_id = account_id
         self.intent_key = intent_key
+        self.sent = False
         self.unknown = False
         self.lost = False
 
@@ -60,7 +62,7 @@ class Writing:
         self._intent = intent
         self._settled = settled
         self._deadline = deadline
-        self._any_applied = False
+        self._applied = 0
         self._refused: list[tuple[Target, Call[None], TreadError]] = []
 
     async def run(self) -> None:
@@ -79,10 +81,11 @@ class Writing:
         request = self._request([target.account_id for target in current])
         call = self._line.call(request, self._deadline, patient=False)
         call.intent = self._intent.part(request.keys)
+        await self._line.pace.turn()
         try:
             await self._line.carry_out(call, self.tally)
         except TreadError as error:
-            failure = error
+            failure = error.with_traceback(None)
             self._note(current, call)
         else:
             self._apply(current, call)
@@ -104,22 +107,25 @@ class Writing:
 
     def _note(self, targets: list[Target], call: Call[None]) -> None:
         for target in targets:
+            target.sent = target.sent or call.requests_sent > 0
             target.unknown = target.unknown or call.unknown
             target.lost = target.lost or call.lost
 
     def _apply(self, targets: list[Target], call: Call[None]) -> None:
-        self._any_applied = True
+        self._applied += len(targets)
         self._note(targets, call)  # an attempt before the one that was acknowledged may be on its way still
         for target in targets:
             self._settled(target, Applied(had_unknown_attempts=target.lost))
 
     async def _ask_the_refused_again(self) -> None:
-        """The exchange may change its mind about single accounts. Not if it refuses every one of them."""
+        """The exchange may change its mind about single accounts. Not if it refuses most of them."""
         refused = self._refused
-        sample = [] if self._any_applied else refused[:_SAMPLE]
+        few = len(refused) <= max(_SAMPLE, self._applied)
+        sample = refused if few else refused[:_SAMPLE]
         rest = refused[len(sample) :]
+        applied = self._applied
         await self._repeat(sample)
-        if self._any_applied:
+        if self._applied > applied:
             await self._repeat(rest)
         else:
             for target, _, error in rest:
