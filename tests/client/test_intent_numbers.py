@@ -128,7 +128,7 @@ async def test_what_may_arrive_late() -> None:
         one.part([A, B]).note_lost()
     with intents.declared([A, B, C]) as later:
         first = [later.may_arrive_late(key) for key in (A, B, C)]
-        intents._lost._until = {key: until - LOST_FOR_S for key, until in intents._lost._until.items()}
+        intents._lost._until = {key: until - LOST_FOR_S - 1 for key, until in intents._lost._until.items()}
         second = [later.may_arrive_late(key) for key in (A, B, C)]
         later.part([C]).note_lost()
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.samples import FAST, LISTED, ONE_TRY, PAIR
 from tests.support.wire import TOKEN, Exchange, Wire, reply
-from tread_async import SessionManager, Unknown
+from tread_async import NotApplied, SessionManager, Unknown
 from tread_async._intents import LOST_FOR_S, Intents
 
 NAMES = ["x", "y"]
@@ -72,3 +72,30 @@ async def test_it_is_remembered_for_a_while(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert (at_once, later) == ([True, False], False)
     assert list(intents._lost._until) == [("p", "b")]
+
+
+async def test_an_older_write_that_queued_is_not_sent() -> None:
+    """5 queues for a slot, and 10 runs out of time behind it: when the slot is free, nothing is sent."""
+    reading = asyncio.Event()
+
+    async def slow(exchange: Exchange) -> None:
+        if exchange.request.target.startswith("/api/balances"):
+            await reading.wait()
+        await read(exchange)
+
+    async with (
+        Wire({"POST": reply(), "GET": slow}) as wire,
+        SessionManager({"a": TOKEN}, base_url=wire.url, retry=ONE_TRY, max_in_flight=1) as desk,
+    ):
+        await desk.accounts()
+        blocking = asyncio.create_task(desk.balances())
+        await wire.until(requests=2)
+        older = asyncio.create_task(desk.set_leverage(5, pair=PAIR, accounts=["a/x"], verify=False))
+        await asyncio.sleep(0.005)
+        newer = await desk.set_leverage(10, pair=PAIR, accounts=["a/x"], verify=False, deadline_s=0.05)
+        reading.set()
+        outcomes = {**(await older).outcomes, **newer.outcomes}
+        await blocking
+
+    assert wire.count("POST") == 0
+    assert [type(outcome) for outcome in outcomes.values()] == [NotApplied]

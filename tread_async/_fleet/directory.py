@@ -95,7 +95,9 @@ class _Roll:
     async def _list(self, deadline: float, tally: Tally) -> None:
         line = self.line
         error = None
-        had_s = deadline - asyncio.get_running_loop().time()
+        self._tried_at = asyncio.get_running_loop().time()
+        self._news = False  # also if it hangs: what is odd stays so, but asks for no listing at each poll
+        had_s = deadline - self._tried_at
         try:
             call = line.call(requests.accounts(include_archived=False), deadline)
             accounts = await line.carry_out(call, tally)
@@ -104,7 +106,6 @@ class _Roll:
             self._doubted = self._unseen = False
         except TreadError as failure:
             error = failure
-        self._tried_at, self._news = asyncio.get_running_loop().time(), False
         self._error, self._had_s = error, had_s
         self._listings += 1
 
