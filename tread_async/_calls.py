@@ -223,7 +223,7 @@ class Calls:
             failure = error_of(endpoint, reply, (*call.request.secrets, *self._identity.secrets))
             if failure is not None:
                 raise failure
-        if endpoint.steps is not None and len(reply.body) > IN_ONE_GO_BYTES:
+        if endpoint.steps is not None and (reply.more or len(reply.body) > IN_ONE_GO_BYTES):
             answer = await self._pace.through(parsing(endpoint, endpoint.steps, reply))
         else:
             answer = parse(endpoint, reply)

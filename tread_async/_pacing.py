@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import Final, TypeVar
 
 __all__ = ["IN_ONE_GO_BYTES", "Pace"]
@@ -13,7 +13,7 @@ __all__ = ["IN_ONE_GO_BYTES", "Pace"]
 T = TypeVar("T")
 
 IN_ONE_GO_BYTES: Final = 64 * 1024  # decoded in half a millisecond; more is worked through in steps
-_STINT_S: Final = 0.0008
+_STINT_S: Final = 0.001
 _STARTS_A_TURN: Final = 4
 
 
@@ -54,11 +54,6 @@ class Pace:
                 self._started += 1
         if self._turns:
             self._count_anew()
-
-    async def alone(self, job: Callable[[], T]) -> T:
-        """What *job* gives, in a turn of the loop in which nothing else long is done."""
-        async with self._lock:
-            return job()
 
     async def through(self, steps: Generator[None, None, T]) -> T:
         """What *steps* return; the loop is let go between them."""

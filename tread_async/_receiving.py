@@ -10,7 +10,7 @@ from aiohttp import hdrs
 
 from tread_async._codec.endpoints import Endpoint
 from tread_async._codec.replies import Reply
-from tread_async._pacing import IN_ONE_GO_BYTES, Pace
+from tread_async._pacing import IN_ONE_GO_BYTES
 from tread_async.errors import ProtocolError
 
 __all__ = ["read_in_small_pieces", "received"]
@@ -20,9 +20,7 @@ _KNOWN_ENCODINGS: Final = frozenset({"", "identity", "gzip", "deflate"})
 _READ_BYTES: Final = 128 * 1024
 
 
-async def received(
-    response: aiohttp.ClientResponse, endpoint: Endpoint[Any], pace: Pace, sent_at: float
-) -> Reply:
+async def received(response: aiohttp.ClientResponse, endpoint: Endpoint[Any], sent_at: float) -> Reply:
     """The complete answer.
 
     Raises:
@@ -30,18 +28,24 @@ async def received(
         aiohttp.ClientError: it broke off.
     """
     headers = response.headers
+    more: tuple[bytes, ...] = ()
     if headers.get(hdrs.CONTENT_ENCODING, "").lower() not in _KNOWN_ENCODINGS:
         if response.status < 400:
             raise ProtocolError("the answer has an unknown content encoding")
         body = b""  # what cannot be read must not hide the status
         response.close()
     elif response.status < 300:
-        body = await _joined(await _whole_body(response, endpoint.max_reply_bytes), pace)
+        body, *rest = await _whole_body(response, endpoint.max_reply_bytes)
+        if endpoint.steps is None or len(body) + sum(map(len, rest)) <= IN_ONE_GO_BYTES:
+            body = b"".join((body, *rest)) if rest else body
+        else:  # a megabyte is not put together, into pages that the system would have to clear first
+            more = tuple(rest)
     else:
         body = await _start_of_body(response, _ERROR_BYTES)
     return Reply(
         status=response.status,
         body=body,
+        more=more,
         content_type=headers.get(hdrs.CONTENT_TYPE, ""),
         retry_after=headers.get(hdrs.RETRY_AFTER, ""),
         # With an Age the answer is a copy from some cache, and its date that of the original.
@@ -49,15 +53,6 @@ async def received(
         sent_at=sent_at,
         received_at=time.time(),
     )
-
-
-async def _joined(pieces: list[bytes], pace: Pace) -> bytes:
-    if len(pieces) == 1:
-        return pieces[0]
-    # A megabyte is copied, into pages that the system has to clear first.
-    if sum(map(len, pieces)) <= IN_ONE_GO_BYTES:
-        return b"".join(pieces)
-    return await pace.alone(lambda: b"".join(pieces))
 
 
 def read_in_small_pieces(response: aiohttp.ClientResponse) -> None:

@@ -22,7 +22,6 @@ from tread_async._attempt import CONNECT_TIMEOUT_S, Attempt, BrokenError
 from tread_async._codec.replies import Reply, asked_to_wait_s
 from tread_async._codec.requests import Request
 from tread_async._identity import Identity
-from tread_async._pacing import Pace
 from tread_async._receiving import read_in_small_pieces, received
 from tread_async._slots import Lane
 from tread_async.errors import ClientClosedError, NotSentError, TransportError, TreadError
@@ -47,7 +46,6 @@ class Transport:
         headers: Mapping[str, str],
         proxy: str | None,
         ssl: tls.SSLContext | None,
-        pace: Pace | None = None,
     ) -> None:
         self.requests_sent = 0
         self.bytes_received = 0
@@ -57,7 +55,6 @@ class Transport:
         url = URL(base_url)
         self._origin = (url.scheme, url.raw_host, url.port)
         self._lane = lane
-        self._pace = pace or Pace()
         self._scopes: set[asyncio.Timeout] = set()
         self._queued: set[asyncio.Timeout] = set()
         self._clock = asyncio.get_running_loop().time
@@ -235,11 +232,11 @@ class Transport:
             elif self._identity.in_doubt:
                 self._identity.accepted()
             try:
-                reply = await received(response, request.endpoint, self._pace, sent_at)
+                reply = await received(response, request.endpoint, sent_at)
             except BaseException:
                 response.close()  # a half-read connection is never used again
                 raise
-            self.bytes_received += len(reply.body)
+            self.bytes_received += reply.size
             return reply
 
     async def pause(self, seconds: float) -> None:

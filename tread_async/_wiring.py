@@ -59,7 +59,6 @@ class Wiring:
         # aiohttp takes 200 ms to import: not before it is needed.
         from tread_async._transport import Transport
 
-        pace = pace or Pace()
         identity = Identity(credential.token, self.auth_scheme)
         transport = Transport(
             self.base_url,
@@ -68,7 +67,6 @@ class Wiring:
             headers=self._headers,
             proxy=settings.proxy(credential.proxy, self.base_url),
             ssl=self._ssl,
-            pace=pace,
         )
         return Calls(
             transport,

@@ -61,6 +61,12 @@ async def test_the_loop_is_let_go() -> None:
     assert log.count("a") == 10
 
 
+def once(job: Callable[[], Any]) -> Generator[None, None, Any]:
+    """*job* as the one thing to do."""
+    yield
+    return job()
+
+
 async def test_short_steps_are_taken_together() -> None:
     """Steps that take no time cost no turn of the loop each."""
     log: list[str] = []
@@ -83,7 +89,7 @@ async def test_one_thing_at_a_time() -> None:
     log: list[str] = []
     pace = Pace()
     jobs: list[Any] = [pace.through(Work(3, log, name).steps()) for name in "ab"]
-    jobs += [pace.alone(lambda: log.append("c")), pace.through(Work(2, log, "d").steps())]
+    jobs += [pace.through(once(lambda: log.append("c"))), pace.through(Work(2, log, "d").steps())]
     await asyncio.gather(*jobs)
 
     assert "".join(log) == "aaabbbcdd"
@@ -98,7 +104,7 @@ async def test_an_error_is_raised_as_it_is(count: int) -> None:
         await pace.through(Work(count, log, error=failure).steps())
 
     assert caught.value is failure
-    assert await pace.alone(lambda: "next") == "next"
+    assert await pace.through(once(lambda: "next")) == "next"
 
 
 async def test_cancelled_between_two_steps() -> None:
@@ -114,7 +120,7 @@ async def test_cancelled_between_two_steps() -> None:
     taken = len(log)
 
     assert work.closed
-    assert await pace.alone(lambda: "next") == "next"
+    assert await pace.through(once(lambda: "next")) == "next"
     assert 0 < len(log) == taken < 10
 
 
@@ -125,7 +131,7 @@ async def test_cancelled_in_line() -> None:
     generator = waiting.steps()
     first = asyncio.create_task(pace.through(Work(3, log).steps()))
     second = asyncio.create_task(pace.through(generator))
-    third = asyncio.create_task(pace.alone(lambda: log.append("c")))
+    third = asyncio.create_task(pace.through(once(lambda: log.append("c"))))
     await asyncio.sleep(0)
     second.cancel()
     await asyncio.gather(first, second, third, return_exceptions=True)

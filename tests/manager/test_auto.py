@@ -162,7 +162,7 @@ async def test_one_slow_token() -> None:
     quick = User(token="u", accounts=[Held(name="x")])
     async with FleetServer(slow, quick) as wire, desk(wire) as manager:
         asked = keys("a", "x") + keys("b", "x")
-        snapshot = await manager.balances(asked, **AUTO, live_within_s=0.05)
+        snapshot = await manager.balances(asked, **AUTO, live_within_s=0.2)
 
     assert [outcome.source for outcome in snapshot.outcomes.values() if isinstance(outcome, Ok)] == [
         "cached",

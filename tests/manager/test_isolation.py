@@ -32,7 +32,7 @@ KINDS: dict[str, Any] = {
     "cut": TransportError,
     "hang": DeadlineExceededError,
 }
-HASTY = RetryPolicy(attempts=1, attempt_timeout_s=0.08)
+HASTY = RetryPolicy(attempts=1, attempt_timeout_s=0.15)
 
 
 def spoilt(kind: Any, *places: int, **fields: Any) -> User:
@@ -138,6 +138,18 @@ async def test_a_name_with_a_comma_is_spoilt_by_others() -> None:
     failed = [key.name for key, outcome in snapshot.outcomes.items() if isinstance(outcome, Failed)]
     assert failed == ["x04", "x,9"]
     assert snapshot.counts["ok"] == COUNT - 2
+
+
+async def test_names_with_commas_where_it_looks_first() -> None:
+    """Whether anything answers is told by names that can be asked for alone, wherever they stand."""
+    user = spoilt("500", 4)
+    for place in (0, 1, 19, 20, 21, 38, 39):
+        user.accounts[place].name = f"x,{place}"
+    async with FleetServer(user) as wire, desk(wire, retry=ONE_TRY) as manager:
+        snapshot = await manager.balances()
+
+    failed = [key.name for key, outcome in snapshot.outcomes.items() if isinstance(outcome, Failed)]
+    assert failed == [one.name for one in user.accounts if "," in one.name or one.live == "500"]
 
 
 async def test_a_filter_that_is_ignored() -> None:

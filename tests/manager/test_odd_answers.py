@@ -10,7 +10,16 @@ import pytest
 from tests.support.desks import desk, half_a_minute_passes, keys
 from tests.support.samples import ONE_TRY, shown, spellings
 from tests.support.wire import TOKEN, Wire, reply
-from tread_async import AccountError, AccountKey, DecodeError, Failed, Missing, Ok, Snapshot
+from tread_async import (
+    AccountError,
+    AccountKey,
+    DecodeError,
+    Failed,
+    Missing,
+    NameConflictError,
+    Ok,
+    Snapshot,
+)
 
 X = AccountKey("a", "x")
 ROW = {"account_name": "x", "account_id": "id-x", "assets": []}
@@ -122,6 +131,19 @@ async def test_live_twice(how: str) -> None:
     assert isinstance(failure(snapshot), DecodeError)
     assert "more than once" in str(failure(snapshot))
     assert snapshot.duplicates == (X,)
+
+
+@pytest.mark.parametrize("source", ["live", "cached"])
+async def test_two_accounts_of_one_name(source: Any) -> None:
+    """Where two accounts are listed under a name, an answer about that name may be about the other one."""
+    listed = [*LISTED, {"id": "id-2", "name": "x", "exchange": "OKX"}]
+    body = {"balances": [ROW]} if source == "cached" else {"x": {"exchange": "Gate", "assets": []}}
+    async with Wire([reply(listed), reply(body)]) as wire, desk(wire) as manager:
+        for asked in (None, ["id-2"], ["id-x"], [X]):
+            snapshot = await manager.balances(asked, source=source)
+            assert isinstance(failure(snapshot), NameConflictError)
+        with pytest.raises(NameConflictError, match="two accounts"):
+            await manager.balance("id-2", source=source)
 
 
 async def test_a_first_account() -> None:

@@ -28,7 +28,7 @@ from tread_async import (
 
 COUNT = 40
 NAMES = [f"x{n:02}" for n in range(COUNT)]
-HASTY = RetryPolicy(attempts=2, attempt_timeout_s=0.05, base_s=0.001, cap_s=0.002)
+HASTY = RetryPolicy(attempts=2, attempt_timeout_s=0.15, base_s=0.001, cap_s=0.002)
 
 
 def down(status: int | None, token: str = "t") -> User:

@@ -135,6 +135,16 @@ def test_a_partial_total_takes_nothing_from_what_is_stale() -> None:
     assert snapshot.total_equity(allow_partial=True) == 5
 
 
+def test_an_account_of_two_credentials_is_summed_once() -> None:
+    """Two tokens that reach one account both have its outcome, and its equity counts once, by its id."""
+    shared, other = cached("0", Decimal(5)), cached("1", Decimal(3))
+    again = Balance(AccountKey("other desk", "0"), shared.wire, "cached", 0.0, 1.0)
+    snapshot = Snapshot(outcomes={balance.key: Ok(balance) for balance in (shared, other, again)})
+
+    assert snapshot.total_equity() == 8
+    assert snapshot.counts["ok"] == 3
+
+
 def test_counts() -> None:
     """Every kind of outcome is counted, those that there are none of too, and ``ok`` has the balances."""
     one, two = cached("0", Decimal(1)), cached("1", None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -42,8 +42,8 @@ class Repeat(enum.Enum):
 class Endpoint(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """One row of the API's table.
 
-    ``decode`` turns the body of a success into the result, and ``steps`` does the same of a large one with
-    a ``yield`` now and then; ``max_reply_bytes`` bounds the decoded
+    ``decode`` turns the body of a success into the result, and ``steps`` does the same of a large one, in
+    pieces, with a ``yield`` now and then; ``max_reply_bytes`` bounds the decoded
     body; ``any_success`` accepts every 2xx, where the API documents no status; ``repeats_422`` marks a 422
     that comes from the exchange behind the API and may pass.
     """
@@ -53,7 +53,7 @@ class Endpoint(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     path: str  # exactly as documented: slashes at the end differ between endpoints
     repeat: Repeat
     decode: Callable[[bytes], T]
-    steps: Callable[[bytes], Generator[None, None, T]] | None = None
+    steps: Callable[[Sequence[bytes]], Generator[None, None, T]] | None = None
     max_reply_bytes: int = 8 * 1024 * 1024
     any_success: bool = False
     repeats_422: bool = False
@@ -88,7 +88,7 @@ CACHED_BALANCES: Final = Endpoint(
 
 
 def _by_account(
-    endpoint: Endpoint[Any], steps: Callable[[bytes], Generator[None, None, Scanned[A]]]
+    endpoint: Endpoint[Any], steps: Callable[[Sequence[bytes]], Generator[None, None, Scanned[A]]]
 ) -> Endpoint[Scanned[A]]:
     """The same, for a caller to whom an account that does not decode is one account that failed."""
     by_account: Endpoint[Scanned[A]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
@@ -51,18 +51,27 @@ _BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A complete answer. Header values are as sent, ``""`` where absent."""
+    """A complete answer. Header values are as sent, ``""`` where absent.
+
+    ``more`` is the rest of a long body, in the pieces in which it came.
+    """
 
     status: int
     body: bytes
+    more: tuple[bytes, ...] = ()
     content_type: str = ""
     retry_after: str = ""
     date: str = ""
     sent_at: float = 0.0  # seconds since the epoch, by this machine's clock
     received_at: float = 0.0
 
+    @property
+    def size(self) -> int:
+        """Bytes of the whole body."""
+        return len(self.body) + sum(map(len, self.more))
+
     def __repr__(self) -> str:
-        return f"<Reply {self.status}, {len(self.body)} bytes>"
+        return f"<Reply {self.status}, {self.size} bytes>"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return [("status", self.status)]
@@ -76,18 +85,19 @@ def parse(endpoint: Endpoint[T], reply: Reply) -> T:
     """
     try:
         # A 204 has no body. Any other empty body may be one that was cut.
-        return endpoint.decode(b"null" if reply.status == 204 else reply.body)
+        body = b"".join((reply.body, *reply.more)) if reply.more else reply.body
+        return endpoint.decode(b"null" if reply.status == 204 else body)
     except UNDECODABLE as error:
         failure = _undecodable(endpoint, reply, error)
     raise failure
 
 
 def parsing(
-    endpoint: Endpoint[T], steps: Callable[[bytes], Generator[None, None, T]], reply: Reply
+    endpoint: Endpoint[T], steps: Callable[[Sequence[bytes]], Generator[None, None, T]], reply: Reply
 ) -> Generator[None, None, T]:
     """`parse` in *steps*."""
     try:
-        return (yield from steps(reply.body))
+        return (yield from steps((reply.body, *reply.more)))
     except UNDECODABLE as error:
         failure = _undecodable(endpoint, reply, error)
     raise failure

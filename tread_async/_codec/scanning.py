@@ -7,7 +7,7 @@ a fault of that account and not of its neighbours.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -85,8 +85,10 @@ _account: Final = msgspec.json.Decoder(Account)
 _named: Final = msgspec.json.Decoder(_Named)
 
 
-def live(body: bytes) -> Generator[None, None, Scanned[AccountBalances]]:
+def live(pieces: Sequence[bytes]) -> Generator[None, None, Scanned[AccountBalances]]:
     """The answer of ``GET /api/balances/``."""
+    body = b"".join(pieces)
+    yield
     members = _raw_live.decode(body)
     yield
     found: Scanned[AccountBalances] = Scanned({}, {}, {})
@@ -102,35 +104,41 @@ def live(body: bytes) -> Generator[None, None, Scanned[AccountBalances]]:
     return found
 
 
-def cached(body: bytes) -> Generator[None, None, Scanned[CachedAccount]]:
+def cached(pieces: Sequence[bytes]) -> Generator[None, None, Scanned[CachedAccount]]:
     """The answer of the cached call."""
     found: Scanned[CachedAccount] = Scanned({}, {}, {})
     try:
-        whole = yield from _cached_in_chunks(body, found)
+        whole = yield from _cached_in_chunks(pieces, found)
     except bodies.UNDECODABLE:
         whole = False
     if not whole:
         found = Scanned({}, {}, {})
-        yield from _cached_one_by_one(body, found)
+        yield from _cached_one_by_one(b"".join(pieces), found)
     return found
 
 
-def _cached_in_chunks(body: bytes, found: Scanned[CachedAccount]) -> Generator[None, None, bool]:
-    """Cuts *body* between accounts and decodes several at a time; whether that could be done.
+def _cached_in_chunks(pieces: Sequence[bytes], found: Scanned[CachedAccount]) -> Generator[None, None, bool]:
+    """Cuts the body between accounts and decodes several at a time; whether that could be done.
 
     Where it is cut is a guess, from the key with which the first account begins. But texts that each
     decode as a list of accounts are, with a comma between them, the list of all: a wrong cut leaves
     texts that do not decode.
     """
+    body, rest = b"", filter(None, pieces)
+    while len(body) < _CHUNK_BYTES and (piece := next(rest, b"")):
+        body += piece
     opening = _OPENING.match(body)
     if opening is None:
         return False
-    at, comma = opening.start(1), b","
-    if body.find(comma + opening[1], at) < 0:
-        comma = b", "
-    while (cut := body.find(comma + opening[1], at + _CHUNK_BYTES)) >= 0:
-        _add(found, _listed(b"[%b]" % body[at:cut]))
-        at = cut + len(comma)
+    at, between = opening.start(1), re.compile(rb",\s*(?=%b)" % re.escape(opening[1]))
+    while True:
+        if cut := between.search(body, at + _CHUNK_BYTES):
+            _add(found, _listed(b"[%b]" % body[at : cut.start()]))
+            at = cut.end()
+        elif piece := next(rest, b""):
+            body, at = body[at:] + piece, 0
+        else:
+            break
         yield
     # A second list would take the place of the first.
     if body.find(b'"balances"', at) >= 0 or _ESCAPED_KEY.search(body, at) is not None:
@@ -176,11 +184,11 @@ def _bare(error: Exception) -> Exception:
     return error.with_traceback(None)
 
 
-def in_one_go(steps: Callable[[bytes], Generator[None, None, T]]) -> Callable[[bytes], T]:
+def in_one_go(steps: Callable[[Sequence[bytes]], Generator[None, None, T]]) -> Callable[[bytes], T]:
     """*steps* without a pause, for small bodies."""
 
     def decode(body: bytes) -> T:
-        generator = steps(body)
+        generator = steps([body])
         try:
             while True:
                 next(generator)
@@ -191,28 +199,30 @@ def in_one_go(steps: Callable[[bytes], Generator[None, None, T]]) -> Callable[[b
     return decode
 
 
-def balances_in_steps(body: bytes) -> Generator[None, None, dict[str, AccountBalances]]:
+def balances_in_steps(pieces: Sequence[bytes]) -> Generator[None, None, dict[str, AccountBalances]]:
     """`bodies.balances`, with the same errors."""
     try:
-        found = yield from live(body)
+        found = yield from live(pieces)
     except bodies.UNDECODABLE:
-        return bodies.balances(body)
-    return bodies.balances(body) if found.faults or found.repeated else found.accounts
+        return bodies.balances(b"".join(pieces))
+    return bodies.balances(b"".join(pieces)) if found.faults or found.repeated else found.accounts
 
 
-def cached_balances_in_steps(body: bytes) -> Generator[None, None, CachedBalances]:
+def cached_balances_in_steps(pieces: Sequence[bytes]) -> Generator[None, None, CachedBalances]:
     """`bodies.cached_balances`, with the same errors."""
     try:
-        found = yield from cached(body)
+        found = yield from cached(pieces)
     except bodies.UNDECODABLE:
-        return bodies.cached_balances(body)
+        return bodies.cached_balances(b"".join(pieces))
     if found.faults or found.repeated:
-        return bodies.cached_balances(body)
+        return bodies.cached_balances(b"".join(pieces))
     return CachedBalances(balances=tuple(found.accounts.values()), errors=found.errors)
 
 
-def accounts_in_steps(body: bytes) -> Generator[None, None, tuple[Account, ...]]:
+def accounts_in_steps(pieces: Sequence[bytes]) -> Generator[None, None, tuple[Account, ...]]:
     """`bodies.accounts`, with the same errors."""
+    body = b"".join(pieces)
+    yield
     accounts: list[Account] = []
     try:
         wrapped = body.lstrip().startswith(b"{")

@@ -44,6 +44,7 @@ class Isolation(Generic[T]):
         split: Parts of a batch of several; none where asking for less is no way to ask. The other
             argument says whether each is to be alone.
         left_s: Seconds that are left.
+        telling: Whether asking for a member alone tells if anything answers; of all, unless given.
     """
 
     def __init__(
@@ -52,11 +53,13 @@ class Isolation(Generic[T]):
         give_up: Callable[[list[T], TreadError], None],
         split: Callable[[list[T], bool], list[list[T]]],
         left_s: Callable[[], float],
+        telling: Callable[[T], bool] = lambda _: True,
     ) -> None:
         self._ask = ask
         self._give_up = give_up
         self._split = split
         self._left_s = left_s
+        self._telling = telling
         self.alive = False
         self._lead = 0  # of the batches that failed over those that did not
         self._probed = False
@@ -97,7 +100,9 @@ class Isolation(Generic[T]):
             if self.alive or self._probed:
                 return batch
             self._probed = True
-            places = (0, len(batch) // 2, len(batch) - 1)
+            told = [place for place, member in enumerate(batch) if self._telling(member)]
+            told = told or list(range(len(batch)))
+            places = sorted({told[0], told[len(told) // 2], told[-1]})
             await self.run_all([[batch[place]] for place in places])
         return [member for place, member in enumerate(batch) if place not in places]
 

@@ -18,7 +18,7 @@ from tread_async._fleet.lines import Line, Tally
 from tread_async._fleet.settling import settled_cached, settled_live
 from tread_async._policy import RetryPolicy
 from tread_async.balance import Source
-from tread_async.errors import AccountError, TreadError, UsageError
+from tread_async.errors import AccountError, NameConflictError, TreadError, UsageError
 from tread_async.keys import AccountKey
 from tread_async.models import CachedAccount
 from tread_async.outcomes import Failed, Missing, Ok, Outcome
@@ -81,7 +81,7 @@ class Reading:
         listed = self._line.listed
         # Then one request without a filter asks for all of them, and any other account is news.
         self._everything = listed is not None and listed.keys.keys() == self.wanted.keys()
-        isolation = Isolation(self._ask, self._give_up, self._split, self._left_s)
+        isolation = Isolation(self._ask, self._give_up, self._split, self._left_s, _can_be_named)
         await isolation.run_all(self._batches())
         if isolation.alive:  # in an outage nobody is suspected: each read would suspect three more
             self._suspects.update(self._failed_alone)
@@ -164,8 +164,9 @@ class Reading:
             if scanned.errors:
                 self._note_errors(scanned.errors, unmatched)
             self._check_ids(found)
+        self._refuse_twice(found)
         self._suspects.difference_update(batch)
-        self._note(scanned, found, len(reply.body), filtered=filtered)
+        self._note(scanned, found, reply.size, filtered=filtered)
         self.outcomes.update(found)
         if self.settled is not None:
             self.settled(found)
@@ -206,6 +207,14 @@ class Reading:
                 self.missing.append(name)  # or the list is an old one
                 found[name] = Failed(AccountError("the answer has an account of this name with another id"))
 
+    def _refuse_twice(self, found: dict[str, Outcome]) -> None:
+        """What is said of a name that two accounts are listed under may be said of the other one."""
+        listed = self._line.listed
+        if listed is not None and listed.twice:
+            for name in listed.twice & found.keys():
+                error = NameConflictError(f"two accounts are listed as {self.wanted[name]}")
+                found[name] = Failed(error)
+
     def _note_errors(self, errors: Sequence[Any], unmatched: Sequence[Any]) -> None:
         """A server that ignores the filter says the same with each answer, of other batches too."""
         before = {text for text, _ in self._unmatched}
@@ -220,3 +229,7 @@ class Reading:
         self.outcomes.update(found)
         if self.settled is not None:
             self.settled(found)
+
+
+def _can_be_named(name: str) -> bool:
+    return "," not in name

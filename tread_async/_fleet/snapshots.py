@@ -25,7 +25,7 @@ from tread_async.outcomes import Failed, Ok, Outcome, Snapshot, Stale
 
 __all__ = ["How", "Snapshots", "SourceChoice"]
 
-_AT_ONCE_S: Final = 0.1
+_AT_ONCE_S: Final = 0.25  # to which an age is exact
 
 SourceChoice: TypeAlias = Literal["live", "cached", "auto"]
 
@@ -182,8 +182,9 @@ class Snapshots:
             if not place % 256:
                 yield
             outcome = by_credential[key.credential][key.name]
-            now_s = nows[key.credential]
-            outcomes[key] = how.judged(outcome if now_s is None else aged(outcome, now_s))
+            if (now_s := nows[key.credential]) is not None:
+                outcome = aged(outcome, now_s)
+            outcomes[key] = outcome if how.max_age_s is None else how.judged(outcome)
         for part in parts:
             self._doubt(part)
         readings = [(part.line.name, reading) for part in parts for reading in part.readings]
