@@ -18,8 +18,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import trustme
-
 from benchmarks.measuring import machine, other_process, spread
 from benchmarks.samples import listing
 
@@ -30,6 +28,8 @@ HOST = "localhost"
 
 
 def main() -> None:
+    import trustme  # of the extra dev; the other questions do without
+
     _allow_connections()
     print(f"{machine()}; {CREDENTIALS:,} credentials, {ROUNDS} processes each")
     with tempfile.TemporaryDirectory() as folder:

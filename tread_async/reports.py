@@ -26,12 +26,12 @@ __all__ = [
 
 
 class Verification(enum.Enum):
-    """What reading back said."""
+    """What reading back said of the value asked for, whatever became of the call."""
 
     NOT_ASKED = "not asked"
-    CONFIRMED = "confirmed"
-    CONTRADICTED = "contradicted"
-    UNVERIFIABLE = "unverifiable"
+    CONFIRMED = "confirmed"  # the account has it
+    CONTRADICTED = "contradicted"  # the account has another
+    UNVERIFIABLE = "unverifiable"  # nothing shows which it has
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,8 +39,8 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         seen: What reading back showed; ``None`` where it showed nothing.
-        had_unknown_attempts: An earlier attempt of the same value had no clear answer. It could arrive
-            late, after somebody else has set another value.
+        had_unknown_attempts: Nobody answered for an earlier attempt of the same value. It could arrive late,
+            after somebody else has set another value.
     """
 
     verification: Verification = Verification.NOT_ASKED
@@ -80,7 +80,7 @@ class _Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        """Whether every account is `Applied`, and all accounts are known."""
+        """Whether every account is `Applied`, if only by the server's word, and all accounts are known."""
         return not self.unlisted and all(isinstance(outcome, Applied) for outcome in self.outcomes.values())
 
     @property

@@ -55,7 +55,7 @@ OUTCOMES = st.sampled_from(SOME)
 @given(outcome=OUTCOMES, wanted=NUMBERS | WORDS, lost=st.booleans())
 def test_nothing_seen(outcome: WriteOutcome, wanted: Any, lost: bool) -> None:
     """No open position, or no answer: the outcome stays as it was, marked."""
-    result: Any = verified(outcome, wanted, (), lost=lost, sent=True)
+    result: Any = verified(outcome, wanted, (), lost=lost, shared=True)
 
     assert type(result) is type(outcome)
     assert (result.verification, result.seen) == (Verification.UNVERIFIABLE, None)
@@ -68,7 +68,7 @@ def test_the_value_wanted_is_seen(
     outcome: WriteOutcome, value: Decimal, copies: int, lost: bool, sent: bool
 ) -> None:
     """What was unknown is applied, and what was refused too; what was never sent stays as it was."""
-    result = verified(outcome, value, [value + Decimal("0.000")] * copies, lost=lost, sent=sent)
+    result = verified(outcome, value, [value + Decimal("0.000")] * copies, lost=lost, shared=sent)
     kept: Any = NotApplied if isinstance(outcome, NotApplied) and not sent else Applied
 
     assert isinstance(result, kept)
@@ -97,7 +97,7 @@ def test_another_value_is_seen(
 ) -> None:
     """Acknowledged is unknown then; unknown is not applied only where it is neither there nor on its way."""
     wanted, seen = values
-    result: Any = verified(outcome, wanted, seen, lost=lost, sent=sent)
+    result: Any = verified(outcome, wanted, seen, lost=lost, shared=sent)
 
     assert result.verification is CONTRADICTED
     assert result.seen == next(value for value in seen if value != wanted)
@@ -119,7 +119,7 @@ def test_what_may_be_on_its_way_is_never_denied(
     outcome: WriteOutcome, seen: Sequence[Decimal], wanted: Decimal
 ) -> None:
     """Where an attempt may be lost, nothing that is seen makes an outcome `NotApplied`."""
-    result = verified(outcome, wanted, seen, lost=True, sent=False)
+    result = verified(outcome, wanted, seen, lost=True, shared=False)
 
     assert isinstance(result, NotApplied) == isinstance(outcome, NotApplied)
 

@@ -222,3 +222,16 @@ def test_a_large_reply_takes_many_steps(endpoint: Endpoint[Any]) -> None:
         assert endpoint.steps is not None
 
         assert sum(1 for _ in endpoint.steps([body])) >= (len(body) // 40_000 if "b" in endpoint.name else 4)
+
+
+@pytest.mark.parametrize("gap", [(",", ":"), (", ", ": "), (",\n  ", ": ")], ids=repr)
+def test_accounts_larger_than_the_pieces_are_decoded_one_by_one(gap: tuple[str, str]) -> None:
+    """Where the first account does not fit into what has come, the accounts are still told apart."""
+    rows = [(("symbol", "U" * 40), ("amount", "1"))] * 600
+    names = [f"desk-{n:02}" for n in range(20)]
+    accounts = [(("account_name", name), ("account_id", name), ("assets", rows)) for name in names]
+    body = Style(*gap, False).body((("balances", accounts),))
+    pieces = [body[at : at + 8192] for at in range(0, len(body), 8192)]
+
+    # One step for each piece that was needed, and one for each account but the last.
+    assert sum(1 for _ in scanning.cached(pieces)) >= len(pieces) - 5 + len(names) - 1

@@ -37,7 +37,9 @@ def _check_name(name: object) -> None:
 def accounts(given: object) -> list[AccountKey | str]:
     """The accounts of a list with something in it; each is looked at when it is looked up."""
     if isinstance(given, AccountKey | str | bytes) or not isinstance(given, Iterable):
-        raise UsageError(f"accounts is a list of accounts, such as ['desk-a/x'], not {type(given).__name__}")
+        raise UsageError(
+            f"accounts is a list of accounts, such as ['desk-a/x'], or ALL, not {type(given).__name__}"
+        )
     listed = list(given)
     if not listed:
         raise UsageError("accounts is empty; say ALL for every account")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Final
 
 from tread_async._codec import arguments as check
@@ -218,7 +218,8 @@ class Directory:
             )
         line = self._lines.get(credential)
         if line is None:
-            raise UsageError(f"there is no credential called {credential!r}")
+            known = _few(list(self._lines))
+            raise UsageError(f"there is no credential called {credential!r}; there are {known}")
         return line.key_of(name) or AccountKey(credential, check.account_name(name))
 
     async def _list_for(self, texts: list[str], deadline: float, tally: Tally) -> None:
@@ -245,9 +246,15 @@ class Directory:
     def _looked_up(self, text: str) -> AccountKey:
         candidates = self._names().get(text, [])
         if not candidates:
-            raise UsageError(f"no account is called {text!r}, and none has it for an id")
+            raise UsageError(
+                f"no account is called {text!r} letter by letter, none has it for an id, and no credential "
+                f"stands before its slash; the credentials are {_few(list(self._lines))}"
+            )
         if len(candidates) > 1:
-            shown = ", ".join(map(str, candidates[:_MOST_CANDIDATES]))
-            more = f" and {len(candidates) - _MOST_CANDIDATES} more" * (len(candidates) > _MOST_CANDIDATES)
-            raise UsageError(f"{text!r} could be any of {shown}{more}; write credential/name")
+            raise UsageError(f"{text!r} could be any of {_few(candidates)}; write credential/name")
         return candidates[0]
+
+
+def _few(things: Sequence[object]) -> str:
+    more = f" and {len(things) - _MOST_CANDIDATES} more" * (len(things) > _MOST_CANDIDATES)
+    return ", ".join(map(str, things[:_MOST_CANDIDATES])) + more

@@ -54,12 +54,7 @@ class Orders:
             unlisted = await self._directory.know(credentials, deadline, tally, anew=True)
             modes = {key: self._directory.account(key) for key in keys if key.credential not in unlisted}
             seen = {key: account.margin_mode for key, account in modes.items() if account is not None}
-            # The list may spell it in other letters than the request.
-            return {
-                key: [mode if one.casefold() == mode.casefold() else one]
-                for key, one in seen.items()
-                if one is not None
-            }
+            return {key: [one] for key, one in seen.items() if one is not None}
 
         return Order(
             endpoint="update_account",

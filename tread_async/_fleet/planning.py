@@ -24,7 +24,9 @@ def wished(wish: object) -> list[WishedFor]:
     """The pairs, accounts and leverages of a wish, checked."""
     found: list[WishedFor] = []
     for pair, accounts in check.mapping(wish, "the wish").items():  # type: ignore[arg-type]
-        for account, leverage in check.mapping(accounts, f"what is wished for {pair!r}").items():
+        if not isinstance(accounts, Mapping):
+            raise UsageError(f"the wish is {{pair: {{account: leverage}}}}, but {pair!r} has no accounts")
+        for account, leverage in accounts.items():
             found.append((check.pair(pair), account, Decimal(check.leverage(leverage))))
     if not found:
         raise UsageError("the plan is empty; name a pair, an account and a leverage")

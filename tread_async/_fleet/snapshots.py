@@ -109,7 +109,9 @@ class Snapshots:
         if isinstance(outcome, Stale):
             age = "of unknown age" if outcome.age_s is None else f"{outcome.age_s:.1f} s old"
             raise IncompleteSnapshotError(f"the balance of {key} is {age}, older than {how.max_age_s:g} s")
-        raise IncompleteSnapshotError(f"the server's answer does not have the account {key}")
+        raise IncompleteSnapshotError(
+            f"the server's answer has no account {str(key)!r}; names count letter by letter, see accounts()"
+        )
 
     async def _outcome(self, key: AccountKey, how: How, not_before: float | None) -> Outcome:
         line = self._lines[key.credential]

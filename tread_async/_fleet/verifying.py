@@ -23,26 +23,33 @@ def leverages_seen(balance: Balance, pair: str) -> list[Decimal]:
 
 
 def verified(
-    outcome: WriteOutcome, wanted: Value, seen: Sequence[Value], *, lost: bool, sent: bool
+    outcome: WriteOutcome, wanted: Value, seen: Sequence[Value], *, lost: bool, shared: bool
 ) -> WriteOutcome:
     """*outcome* after the values *seen*; none of them leaves it as it was.
 
-    An attempt that may be *lost* on its way can still arrive: seeing the old value proves nothing then. A
-    refusal of what was *sent* is not believed where the value is there. Two positions of one pair, as in
-    hedge mode, may show both values: then nothing is said to be not applied.
+    An attempt that may be *lost* on its way can still arrive: seeing the old value proves nothing then. The
+    refusal of a request *shared* with other accounts is not believed where the value is there. Two
+    positions of one pair, as in hedge mode, may show both values: then nothing is said to be not applied.
     """
     if not seen:
         return msgspec.structs.replace(outcome, verification=Verification.UNVERIFIABLE)
-    other = next((value for value in seen if value != wanted), None)
+    other = next((value for value in seen if not _same(value, wanted)), None)
     if other is None:
-        if isinstance(outcome, Unknown) or (sent and isinstance(outcome, NotApplied)):
-            return Applied(verification=Verification.CONFIRMED, seen=wanted, had_unknown_attempts=lost)
-        return msgspec.structs.replace(outcome, verification=Verification.CONFIRMED, seen=wanted)
+        if isinstance(outcome, Unknown) or (shared and isinstance(outcome, NotApplied)):
+            return Applied(verification=Verification.CONFIRMED, seen=seen[0], had_unknown_attempts=lost)
+        return msgspec.structs.replace(outcome, verification=Verification.CONFIRMED, seen=seen[0])
     if isinstance(outcome, Applied):
         error = OutcomeUnknownError(f"acknowledged, but reading back shows {other}")
         return Unknown(error=error, verification=Verification.CONTRADICTED, seen=other)
-    if isinstance(outcome, Unknown) and not lost and wanted not in seen:
+    if isinstance(outcome, Unknown) and not lost and not any(_same(value, wanted) for value in seen):
         last = outcome.error
         cause = last.cause if isinstance(last, OutcomeUnknownError) else None
         return NotApplied(error=cause or last, verification=Verification.CONTRADICTED, seen=other)
     return msgspec.structs.replace(outcome, verification=Verification.CONTRADICTED, seen=other)
+
+
+def _same(seen: Value, wanted: Value) -> bool:
+    # Margin modes may be listed in other letters than they are set in.
+    if isinstance(seen, str) and isinstance(wanted, str):
+        return seen.casefold() == wanted.casefold()
+    return seen == wanted

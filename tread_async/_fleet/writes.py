@@ -220,7 +220,7 @@ class Writes:
                 # What a newer call has set says nothing about this one.
                 values = () if intent.gives_way(target.intent_key) else seen.get(target.key, ())
                 lost = intent.may_arrive_late(target.intent_key)
-                outcome = verified(found[target.key], order.wanted, values, lost=lost, sent=target.sent)
+                outcome = verified(found[target.key], order.wanted, values, lost=lost, shared=target.shared)
                 collected.settle(target.key, outcome)
 
 

@@ -25,18 +25,18 @@ class Target:
     """One account to write to, and what the attempts at it have left open.
 
     Attributes:
-        sent: A request that had it in it has left.
+        shared: A request for it and others has left, whose answer does not say of which it speaks.
         unknown: An attempt that had it in it may have been applied.
         lost: One of those could still be on its way.
     """
 
-    __slots__ = ("account_id", "intent_key", "key", "lost", "sent", "unknown")
+    __slots__ = ("account_id", "intent_key", "key", "lost", "shared", "unknown")
 
     def __init__(self, key: AccountKey, account_id: str, intent_key: Key) -> None:
         self.key = key
         self.account_id = account_id
         self.intent_key = intent_key
-        self.sent = False
+        self.shared = False
         self.unknown = False
         self.lost = False
 
@@ -107,7 +107,7 @@ class Writing:
 
     def _note(self, targets: list[Target], call: Call[None]) -> None:
         for target in targets:
-            target.sent = target.sent or call.requests_sent > 0
+            target.shared = target.shared or (len(targets) > 1 and call.requests_sent > 0)
             target.unknown = target.unknown or call.unknown
             target.lost = target.lost or call.lost
 
