@@ -98,7 +98,9 @@ class Attempt:
         if writes and not_sent:
             return NotSentError(f"the request did not leave: {_in_words(problem)}")
         if writes:
-            return OutcomeUnknownError(f"it was sent, but no answer came: {_in_words(problem)}; read back")
+            unknown = OutcomeUnknownError(f"it was sent, but no answer came: {_in_words(problem)}; read back")
+            unknown.timed_out = isinstance(problem, TimeoutError)
+            return unknown
         if isinstance(problem, TimeoutError):
             return DeadlineExceededError("no complete answer in time")
         if isinstance(problem, aiohttp.ClientResponseError):

@@ -98,6 +98,11 @@ class Call(Generic[T]):
             self.intent.give_way()
         self.requests_sent += 1
 
+    def cause_of(self, error: TreadError) -> Cause:
+        """Why an attempt failed, as far as a repeat of this call is concerned."""
+        alone = self.request.one_target
+        return cause_of(error, self.request.endpoint, patient=self.patient, alone=alone)
+
     def failed(self, error: TreadError) -> None:
         """Notes what a failed attempt leaves open."""
         if may_be_applied(error, self.request):
@@ -251,7 +256,7 @@ class Calls:
         """Repeats *call* after its first failure, as far as its policy allows. Raises as `carry_out`."""
         endpoint = call.request.endpoint
         call.failed(first)
-        if cause_of(first, endpoint, patient=call.patient) is Cause.FINAL:
+        if call.cause_of(first) is Cause.FINAL:
             raise call.outcome(first)
         attempts = 1
 
@@ -280,7 +285,7 @@ class Calls:
     def _decide(self, call: Call[T], error: TreadError, attempt: int) -> Wait | Stop:
         decision = next_step(
             call.policy,
-            cause_of(error, call.request.endpoint, patient=call.patient),
+            call.cause_of(error),
             attempt=attempt,
             remaining_s=self.left_s(call.deadline),
             asked_s=error.retry_after_s if isinstance(error, ApiError) else None,

@@ -121,15 +121,19 @@ class Stop(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-def cause_of(error: TreadError, endpoint: Endpoint[Any], *, patient: bool = True) -> Cause:
+def cause_of(
+    error: TreadError, endpoint: Endpoint[Any], *, patient: bool = True, alone: bool = True
+) -> Cause:
     """The cause of a failed attempt; `Cause.FINAL` where a repeat is useless or forbidden.
 
     Not *patient* is a caller who would rather ask again for fewer accounts than for the same ones: one
-    account that is refused or hangs would take the others with it each time.
+    account that is refused or hangs would take the others with it each time, unless it is *alone*.
     """
     if isinstance(error, ClientClosedError):
         return Cause.FINAL
     if not patient and isinstance(error, UnprocessableError | DeadlineExceededError):
+        return Cause.FINAL
+    if not (patient or alone) and isinstance(error, OutcomeUnknownError) and error.timed_out:
         return Cause.FINAL
     if isinstance(error, NotSentError):
         return Cause.FINAL if error.permanent else Cause.NOT_SENT

@@ -111,9 +111,11 @@ class OutcomeUnknownError(TransportError):
 
     Attributes:
         cause: The last error seen, or ``None`` when no answer came at all.
+        timed_out: True where the time was up before an answer came.
     """
 
     cause: TreadError | None = None
+    timed_out: bool = False
 
 
 class ClosedAfterSendingError(ClientClosedError, OutcomeUnknownError):

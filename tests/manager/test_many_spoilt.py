@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.support.desks import desk, keys, kinds
@@ -72,3 +73,18 @@ async def test_one_fat_account() -> None:
 
     assert snapshot.complete
     assert user.count() == 1
+
+
+async def test_one_that_hangs_in_a_write() -> None:
+    """A batch with an account that never answers is split when its time is up, and the others are applied."""
+    policy = msgspec.structs.replace(ONE_TRY, attempts=3, attempt_timeout_s=0.15)
+    async with Simulator(accounts=20, assets=2) as sim, desk(sim, retry=policy) as manager:
+        names = [account.name for account in sim.accounts()]
+        sim.fail(endpoint="set_leverage", account=names[7], delay_s=30.0)
+        report = await manager.set_leverage(
+            7, pair=PAIR, accounts=[f"a/{name}" for name in names], verify=False, deadline_s=4.0
+        )
+
+    unknown = {name for name, kind in kinds(report).items() if kind != "Applied"}
+    assert unknown == {f"a/{names[7]}"}
+    assert kinds(report)[f"a/{names[7]}"] == "Unknown"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar
 
@@ -21,7 +22,7 @@ from tread_async.errors import (
     UsageError,
 )
 
-__all__ = ["Isolation", "halves", "is_shared"]
+__all__ = ["Isolation", "halves", "is_shared", "timeout_of_a_part_s"]
 
 T = TypeVar("T")
 
@@ -122,6 +123,11 @@ def is_about_content(error: TreadError) -> bool:
         error = error.cause
     too_large = isinstance(error, ProtocolError) and error.too_large
     return too_large or isinstance(error, UnprocessableError)
+
+
+def timeout_of_a_part_s(timeout_s: float, left_s: float, size: int) -> float:
+    """The attempt timeout of a part of *size*: as much is left for each of the halvings to come."""
+    return min(timeout_s, max(0.1, left_s) / (math.ceil(math.log2(size)) + 1))
 
 
 def halves(batch: list[T], finely: bool = False) -> list[list[T]]:

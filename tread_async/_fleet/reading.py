@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -13,7 +12,7 @@ from tread_async._codec import requests
 from tread_async._codec.endpoints import BALANCES_BY_ACCOUNT, CACHED_BALANCES_BY_ACCOUNT
 from tread_async._codec.replies import Reply
 from tread_async._codec.scanning import Scanned
-from tread_async._fleet.isolation import Isolation, halves, is_shared
+from tread_async._fleet.isolation import Isolation, halves, is_shared, timeout_of_a_part_s
 from tread_async._fleet.lines import Line, Tally
 from tread_async._fleet.settling import settled_cached, settled_live
 from tread_async._policy import RetryPolicy
@@ -144,8 +143,8 @@ class Reading:
         if size > 1 or batch[0] in self._suspects:
             attempts = min(attempts, _FEWER_ATTEMPTS)
         timeout_s = policy.attempt_timeout_s
-        if self._has_split:  # leave as much for each of the halvings to come
-            timeout_s = min(timeout_s, max(0.1, self._left_s()) / (math.ceil(math.log2(size)) + 1))
+        if self._has_split:
+            timeout_s = timeout_of_a_part_s(timeout_s, self._left_s(), size)
         return msgspec.structs.replace(policy, attempts=attempts, attempt_timeout_s=timeout_s)
 
     def _settle(self, batch: list[str], scanned: Scanned[Any], reply: Reply, *, filtered: bool) -> None:

@@ -6,11 +6,14 @@ import functools
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from tread_async._calls import Call
 from tread_async._codec.requests import Request
-from tread_async._fleet.isolation import Isolation, halves
+from tread_async._fleet.isolation import Isolation, halves, timeout_of_a_part_s
 from tread_async._fleet.lines import Line, Tally
 from tread_async._intents import Intent, Key
+from tread_async._policy import RetryPolicy
 from tread_async._together import together
 from tread_async.errors import NotSentError, OutcomeUnknownError, TreadError, UnprocessableError
 from tread_async.keys import AccountKey
@@ -63,23 +66,37 @@ class Writing:
         self._settled = settled
         self._deadline = deadline
         self._applied = 0
+        self._has_split = False
         self._refused: list[tuple[Target, Call[None], TreadError]] = []
 
     async def run(self) -> None:
         """Settles every target."""
-        isolation = Isolation(self._ask, self._give_up, halves, self._left_s)
+        isolation = Isolation(self._ask, self._give_up, self._split, self._left_s)
         await isolation.run_all(self._batches)
         await self._ask_the_refused_again()
 
     def _left_s(self) -> float:
         return self._line.calls.left_s(self._deadline)
 
+    def _split(self, batch: list[Target], finely: bool) -> list[list[Target]]:
+        self._has_split = True
+        return halves(batch, finely)
+
+    def _policy(self, request: Request[None], size: int) -> RetryPolicy:
+        policy = self._line.calls.policy(request.endpoint.name)
+        if not self._has_split:
+            return policy
+        timeout_s = timeout_of_a_part_s(policy.attempt_timeout_s, self._left_s(), size)
+        return msgspec.structs.replace(policy, attempt_timeout_s=timeout_s)
+
     async def _ask(self, batch: list[Target]) -> None:
         current = [target for target in batch if not self._gives_way(target)]
         if not current:
             return
         request = self._request([target.account_id for target in current])
-        call = self._line.call(request, self._deadline, patient=False)
+        call = self._line.call(
+            request, self._deadline, policy=self._policy(request, len(current)), patient=False
+        )
         call.intent = self._intent.part(request.keys)
         await self._line.pace.turn()
         try:
