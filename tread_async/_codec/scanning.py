@@ -130,9 +130,13 @@ def _cached_in_chunks(pieces: Sequence[bytes], found: Scanned[CachedAccount]) ->
     opening = _OPENING.match(body)
     if opening is None:
         return False
-    at, between = opening.start(1), re.compile(rb",\s*(?=%b)" % re.escape(opening[1]))
+    at, compact = opening.start(1), b"," + opening[1]
+    between = re.compile(rb",\s*(?=%b)" % re.escape(opening[1]))
     while True:
-        if cut := between.search(body, at + _CHUNK_BYTES):
+        if (end := body.find(compact, at + _CHUNK_BYTES)) >= 0:
+            _add(found, _listed(b"[%b]" % body[at:end]))
+            at = end + 1
+        elif cut := between.search(body, at + _CHUNK_BYTES):
             _add(found, _listed(b"[%b]" % body[at : cut.start()]))
             at = cut.end()
         elif piece := next(rest, b""):

@@ -19,7 +19,6 @@ from tread_async._policy import RetryPolicy
 from tread_async.balance import Source
 from tread_async.errors import AccountError, NameConflictError, TreadError, UsageError
 from tread_async.keys import AccountKey
-from tread_async.models import CachedAccount
 from tread_async.outcomes import Failed, Missing, Ok, Outcome
 
 __all__ = ["Reading"]
@@ -157,12 +156,13 @@ class Reading:
             found = settled_live(scanned, batch, self.wanted, sent_s=sent_s, now_s=max(now_s, sent_s))
         else:
             secrets = line.calls.secrets
-            found, unmatched = settled_cached(
-                scanned, batch, self.wanted, now_s=now_s, id_of=line.id_of, secrets=secrets
+            ids = {} if line.listed is None else line.listed.ids
+            found, unmatched, strange = settled_cached(
+                scanned, batch, self.wanted, now_s=now_s, id_of=line.id_of, ids=ids, secrets=secrets
             )
             if scanned.errors:
                 self._note_errors(scanned.errors, unmatched)
-            self._check_ids(found)
+            self._refuse_strange(found, strange)
         self._refuse_twice(found)
         self._suspects.difference_update(batch)
         self._note(scanned, found, reply.size, filtered=filtered)
@@ -184,27 +184,21 @@ class Reading:
                 if not names.keys() <= self.wanted.keys():
                     self.unexpected.update({name: None for name in names if name not in self.wanted})
 
-    def _check_ids(self, found: dict[str, Outcome]) -> None:
+    def _refuse_strange(self, found: dict[str, Outcome], strange: Sequence[str]) -> None:
         """A name may be that of another user's account. Not if no id agrees: then they are of two kinds."""
         listed = self._line.listed
         if listed is None:
             return
-        strange: list[str] = []
-        for name, outcome in found.items():
-            account = listed.accounts.get(name)
-            if (
-                account is not None
-                and isinstance(outcome, Ok)
-                and isinstance(outcome.value.wire, CachedAccount)
-            ):
-                if outcome.value.wire.account_id == account.id:
-                    self._line.ids_agree = True
-                elif name not in listed.twice:
-                    strange.append(name)
+        if not self._line.ids_agree:
+            balances = sum(type(outcome) is Ok for outcome in found.values())
+            self._line.ids_agree = balances > len(strange)
         if self._line.ids_agree:
             for name in strange:
-                self.missing.append(name)  # or the list is an old one
-                found[name] = Failed(AccountError("the answer has an account of this name with another id"))
+                if name in listed.keys and name not in listed.twice:
+                    self.missing.append(name)  # or the list is an old one
+                    found[name] = Failed(
+                        AccountError("the answer has an account of this name with another id")
+                    )
 
     def _refuse_twice(self, found: dict[str, Outcome]) -> None:
         """What is said of a name that two accounts are listed under may be said of the other one."""

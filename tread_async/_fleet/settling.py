@@ -57,11 +57,12 @@ def settled_cached(
     *,
     now_s: float,
     id_of: Callable[[str], str | None],
+    ids: Mapping[str, AccountKey],
     secrets: tuple[Secret, ...] = (),
-) -> tuple[dict[str, Outcome], tuple[Any, ...]]:
-    """The outcomes of *names*, and those of the listed errors that belong to none of them.
+) -> tuple[dict[str, Outcome], tuple[Any, ...], list[str]]:
+    """The outcomes of *names*, the listed errors that belong to none of them, and names with other ids.
 
-    *secrets* are what the errors must not show.
+    *ids* are those that are listed, *secrets* what the errors must not show.
     """
     failures = _faults(scanned.faults)
     accounts = scanned.accounts
@@ -72,6 +73,7 @@ def settled_cached(
         else:
             accounts[name] = account
     found: dict[str, Outcome] = {}
+    strange: list[str] = []
     for name in names:
         account = accounts.get(name)
         if failures and name in failures:
@@ -79,6 +81,10 @@ def settled_cached(
         elif account is None:
             found[name] = _MISSING
         else:
+            key = wanted[name]
+            # The keys of the list are made once: the same object, or hardly ever an equal one.
+            if (listed := ids.get(account.account_id)) is not key and listed != key:
+                strange.append(name)
             millis = account.timestamp_millis
             if millis is not None and 0 <= millis <= now_millis:
                 as_of_s: float | None = millis / 1000
@@ -86,8 +92,9 @@ def settled_cached(
             else:
                 as_of_s = _seconds(millis)
                 age_s = _age_s(as_of_s, now_s)
-            found[name] = Ok(Balance(wanted[name], account, "cached", as_of_s, age_s))
-    return found, _matched(scanned.errors, found, id_of, secrets) if scanned.errors else ()
+            found[name] = Ok(Balance(key, account, "cached", as_of_s, age_s))
+    unmatched = _matched(scanned.errors, found, id_of, secrets) if scanned.errors else ()
+    return found, unmatched, strange
 
 
 def aged(outcome: Outcome, now_s: float) -> Outcome:
