@@ -118,7 +118,8 @@ async def test_a_bulk_read_with_a_short_deadline(in_flight: bool) -> None:
 
     assert found.key == KEYS[0]
     assert snapshot.counts["failed"] == 2
-    assert some.filters() == [("n00", "n01"), ("n00",)]
+    assert len(some.filters()) == 2
+    assert set(some.filters()) == {("n00", "n01"), ("n00",)}  # the network says which comes first
 
 
 async def test_errors_that_are_shared() -> None:
