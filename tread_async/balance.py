@@ -58,9 +58,11 @@ class Balance(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         wire: The account as it was sent; for a live answer `AccountBalances`, for a cached `CachedAccount`.
         as_of_s: When the server read it from the exchange, by the server's clock, in seconds since the
-            epoch; ``None`` where it did not say.
-        age_s: Seconds from then until this answer was put together, corrected for a clock here that
-            differs from the server's. ``None`` like `as_of_s`.
+            epoch; for a live balance the moment it was asked for, which is no later. ``None`` where the
+            server did not say.
+        age_s: Seconds from then until the answer was put together, to a quarter of a second, corrected for
+            a clock here that differs from the server's. ``None`` like `as_of_s`, and for a time that has
+            not come yet.
     """
 
     key: AccountKey

@@ -110,8 +110,7 @@ class Isolation(Generic[T]):
 
 def is_shared(error: TreadError) -> bool:
     """Whether *error* would meet every account of the token alike."""
-    if isinstance(error, OutcomeUnknownError) and error.cause is not None:
-        error = error.cause
+    error = _answered(error)
     if isinstance(error, ProtocolError):
         return not (error.broken or error.too_large)
     return isinstance(error, _SHARED)
@@ -119,10 +118,15 @@ def is_shared(error: TreadError) -> bool:
 
 def is_about_content(error: TreadError) -> bool:
     """Whether *error* is the API's answer to what the batch asks, so that the API is there for certain."""
-    if isinstance(error, OutcomeUnknownError) and error.cause is not None:
-        error = error.cause
+    error = _answered(error)
     too_large = isinstance(error, ProtocolError) and error.too_large
     return too_large or isinstance(error, UnprocessableError)
+
+
+def _answered(error: TreadError) -> TreadError:
+    """What the server answered, of a write whose outcome that leaves unknown."""
+    cause = error.cause if isinstance(error, OutcomeUnknownError) else None
+    return cause or error
 
 
 def timeout_of_a_part_s(timeout_s: float, left_s: float, size: int) -> float:
