@@ -60,9 +60,9 @@ class Balance(msgspec.Struct, frozen=True, gc=False):
         as_of_s: When the server read it from the exchange, by the server's clock, in seconds since the
             epoch; for a live balance the moment it was asked for, which is no later. ``None`` where the
             server did not say.
-        age_s: Seconds from then until the answer was put together, to a quarter of a second, corrected for
-            a clock here that differs from the server's. ``None`` like `as_of_s`, and for a time that has
-            not come yet.
+        age_s: Seconds from then until the answer was put together, to a second (a quarter where
+            ``max_age_s`` judges), corrected for a clock here that differs from the server's. ``None`` like
+            `as_of_s`, and for a time that has not come yet.
     """
 
     key: AccountKey

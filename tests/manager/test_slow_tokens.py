@@ -68,10 +68,13 @@ async def test_the_age_is_that_of_the_whole_snapshot() -> None:
         await manager.accounts()
         fresh = await manager.balances(source="cached", max_age_s=100)
         strict = await manager.balances(source="cached", max_age_s=0.3)
+        second.wait_s = 1.1
+        unjudged = await manager.balances(source="cached")
 
     age_s = fresh.outcomes[AX].age_s  # type: ignore[union-attr]
     assert 0.4 < age_s < 5.0
     assert isinstance(strict.outcomes[AX], Stale)
+    assert 1.0 < unjudged.outcomes[AX].age_s < 6.0  # type: ignore[union-attr]
 
 
 async def test_a_live_balance_is_as_old_as_its_request() -> None:

@@ -32,7 +32,7 @@ from tread_async.errors import DecodeError
 PLAIN = Style(",", ":", False)
 LIVE = st.lists(live_parts(), max_size=6)
 CACHED = st.lists(cached_parts(), max_size=6)
-CHUNKS = st.sampled_from([1, 150, 24 * 1024])
+CHUNKS = st.sampled_from([1, 150, 48 * 1024])
 
 
 def paced(steps: Generator[None, None, Any]) -> Any:
@@ -221,13 +221,13 @@ def test_a_large_reply_takes_many_steps(endpoint: Endpoint[Any]) -> None:
         body = style.body(bodies_of[endpoint.name])
         assert endpoint.steps is not None
 
-        assert sum(1 for _ in endpoint.steps([body])) >= (len(body) // 40_000 if "b" in endpoint.name else 4)
+        assert sum(1 for _ in endpoint.steps([body])) >= (len(body) // 64_000 if "b" in endpoint.name else 4)
 
 
 @pytest.mark.parametrize("gap", [(",", ":"), (", ", ": "), (",\n  ", ": ")], ids=repr)
 def test_accounts_larger_than_the_pieces_are_decoded_one_by_one(gap: tuple[str, str]) -> None:
     """Where the first account does not fit into what has come, the accounts are still told apart."""
-    rows = [(("symbol", "U" * 40), ("amount", "1"))] * 600
+    rows = [(("symbol", "U" * 40), ("amount", "1"))] * 1200
     names = [f"desk-{n:02}" for n in range(20)]
     accounts = [(("account_name", name), ("account_id", name), ("assets", rows)) for name in names]
     body = Style(*gap, False).body((("balances", accounts),))

@@ -29,7 +29,7 @@ __all__ = [
 T = TypeVar("T")
 A = TypeVar("A", AccountBalances, CachedAccount)
 
-_CHUNK_BYTES: Final = 24 * 1024  # decoded in a quarter of a millisecond
+_CHUNK_BYTES: Final = 48 * 1024  # decoded in half a millisecond
 _LISTED_A_STEP: Final = 64
 # The letters of "balances", escaped for no reason: a second list could hide so.
 _ESCAPED_KEY: Final = re.compile(rb"\\u00(?:6[1235]|6[cCeE]|73)")
@@ -134,10 +134,10 @@ def _cached_in_chunks(pieces: Sequence[bytes], found: Scanned[CachedAccount]) ->
     between = re.compile(rb",\s*(?=%b)" % re.escape(opening[1]))
     while True:
         if (end := body.find(compact, at + _CHUNK_BYTES)) >= 0:
-            _add(found, _listed(b"[%b]" % body[at:end]))
+            _add(found, _listed(_in_brackets(body, at, end)))
             at = end + 1
         elif cut := between.search(body, at + _CHUNK_BYTES):
-            _add(found, _listed(b"[%b]" % body[at : cut.start()]))
+            _add(found, _listed(_in_brackets(body, at, cut.start())))
             at = cut.end()
         elif piece := next(rest, b""):
             body, at = body[at:] + piece, 0
@@ -151,6 +151,11 @@ def _cached_in_chunks(pieces: Sequence[bytes], found: Scanned[CachedAccount]) ->
     _add(found, _listed(b"[%b]" % b",".join(tail.balances)))
     found.errors = bodies.errors(tail.errors)
     return True
+
+
+def _in_brackets(body: bytes, start: int, end: int) -> bytes:
+    """That part of *body* as a list, copied once."""
+    return b"".join((b"[", memoryview(body)[start:end], b"]"))
 
 
 def _listed(text: bytes) -> tuple[CachedAccount, ...]:

@@ -25,7 +25,8 @@ from tread_async.outcomes import Failed, Ok, Outcome, Snapshot, Stale
 
 __all__ = ["How", "Snapshots", "SourceChoice"]
 
-_AT_ONCE_S: Final = 0.25  # to which an age is exact
+_EXACT_TO_S: Final = 1.0  # an age: the server's clock is not known better
+_JUDGED_TO_S: Final = 0.25  # where max_age_s decides
 
 SourceChoice: TypeAlias = Literal["live", "cached", "auto"]
 
@@ -62,10 +63,10 @@ class _Part:
         self.outcomes: Mapping[str, Outcome] = {}
         self.readings: list[Reading] = []
 
-    def now_s(self) -> float | None:
-        """The server's time, if the first of the outcomes is not of this very moment."""
+    def now_s(self, *, exact_to_s: float) -> float | None:
+        """The server's time, if the first of the outcomes has grown older by more than *exact_to_s*."""
         settled = [at for reading in self.readings if (at := reading.first_settled_at) is not None]
-        if not settled or time.time() - min(settled) < _AT_ONCE_S:
+        if not settled or time.time() - min(settled) < exact_to_s:
             return None
         return time.time() + self.line.clock.ahead_s
 
@@ -179,7 +180,8 @@ class Snapshots:
         by_credential = {part.line.name: part.outcomes for part in parts}
         if keys is None:
             keys = [key for part in parts for key in part.readings[0].wanted.values()]
-        nows = {part.line.name: part.now_s() for part in parts}
+        exact_to_s = _EXACT_TO_S if how.max_age_s is None else _JUDGED_TO_S
+        nows = {part.line.name: part.now_s(exact_to_s=exact_to_s) for part in parts}
         for place, key in enumerate(keys):
             if not place % 256:
                 yield
