@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
+from tread_async._budget import COSTS, RetryBudget
 from tread_async._codec.endpoints import Repeat
 from tread_async._codec.replies import Reply, error_of, parse, parsing
 from tread_async._codec.requests import Request
@@ -75,10 +76,12 @@ class Call(Generic[T]):
         requests_sent: Requests that left, repeats included.
         unknown: Whether an attempt may have been applied although it was not acknowledged.
         lost: Whether one of those could still be on its way.
+        paid: What the last repeat cost of the retry budget.
     """
 
     __slots__ = (
-        "deadline", "intent", "lost", "patient", "policy", "reply", "request", "requests_sent", "unknown",
+        "deadline", "intent", "lost", "paid", "patient", "policy", "reply", "request", "requests_sent",
+        "unknown",
     )  # fmt: skip
 
     def __init__(self, request: Request[T], policy: RetryPolicy, deadline: float) -> None:
@@ -91,6 +94,7 @@ class Call(Generic[T]):
         self.requests_sent = 0
         self.unknown = False
         self.lost = False
+        self.paid = 0
 
     def leaves(self) -> None:
         """Counts a request that is about to be sent, unless a newer call came while this one queued."""
@@ -137,6 +141,7 @@ class Calls:
         sleep: Callable[[float], Awaitable[None]],
         intents: Intents | None = None,
         pace: Pace | None = None,
+        budget: RetryBudget | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._transport = transport
@@ -149,6 +154,7 @@ class Calls:
         self._retries: Counter[str] = Counter()
         self._intents = Intents() if intents is None else intents
         self._pace = Pace() if pace is None else pace
+        self._budget = RetryBudget() if budget is None else budget
 
     def stats(self) -> ClientStats:
         return ClientStats(
@@ -178,9 +184,17 @@ class Calls:
         """Seconds until *deadline*."""
         return deadline - self._clock()
 
+    def call(self, request: Request[T], deadline: float) -> Call[T]:
+        """A call with its endpoint's policy, not carried out yet."""
+        return Call(request, self.policy(request.endpoint.name), deadline)
+
+    async def pause(self, seconds: float) -> None:
+        """Waits between two calls. Raises `ClientClosedError` when the client is closed meanwhile."""
+        await self._sleep(seconds)
+
     async def run(self, request: Request[T], deadline: float) -> T:
         """The decoded answer to *request*. Raises as `carry_out`."""
-        return await self.carry_out(Call(request, self.policy(request.endpoint.name), deadline))
+        return await self.carry_out(self.call(request, deadline))
 
     async def run_all(self, requests: Sequence[Request[T]], deadline: float) -> list[T]:
         """The answers in the order of *requests*, which run at once. The first failure ends all."""
@@ -199,12 +213,15 @@ class Calls:
 
     async def _run(self, call: Call[T]) -> T:
         try:
-            return await self._attempt(call)
+            answer = await self._attempt(call)
         except TreadError as error:
             first = error.with_traceback(None)  # its frames hold the answer
             first.attempts, first.endpoint = 1, call.request.endpoint.label
         except TokenFunctionError as error:
             raise error.error from None
+        else:
+            self._budget.succeeded_at_once()
+            return answer
         return await self.go_on(call, first)
 
     async def _attempt(self, call: Call[T]) -> T:
@@ -272,27 +289,37 @@ class Calls:
             return decision
 
         try:
-            return await repeat(first, lambda: self._attempt(call), step, self._sleep)
+            answer = await repeat(first, lambda: self._attempt(call), step, self._sleep)
         except TreadError as error:
             last = error.with_traceback(None)
         except TokenFunctionError as error:
             if not call.unknown:
                 raise error.error from None
             last = error.error
+        else:
+            self._budget.succeeded_after(call.paid)
+            return answer
         last.attempts, last.endpoint = attempts, endpoint.label
         raise call.outcome(last)
 
     def _decide(self, call: Call[T], error: TreadError, attempt: int) -> Wait | Stop:
+        cause = call.cause_of(error)
         decision = next_step(
             call.policy,
-            call.cause_of(error),
+            cause,
             attempt=attempt,
             remaining_s=self.left_s(call.deadline),
             asked_s=error.retry_after_s if isinstance(error, ApiError) else None,
             chance=self._chance(),
         )
-        if isinstance(decision, Wait) and call.intent is not None and call.intent.superseded:
+        if isinstance(decision, Stop):
+            return decision
+        if call.intent is not None and call.intent.superseded:
             return Stop("a newer call sets the same")
+        if not self._budget.pay(cause):
+            error.budget_exhausted = True
+            return Stop("too many calls fail, so it is not repeated")
+        call.paid = COSTS[cause]
         return decision
 
 

@@ -7,6 +7,7 @@ import ssl as tls
 from collections.abc import Mapping
 from typing import Final
 
+from tread_async._budget import RetryBudget
 from tread_async._calls import Calls
 from tread_async._codec import arguments as check
 from tread_async._codec import settings
@@ -43,6 +44,7 @@ class Wiring:
         self._retry = retry
         self._headers = {"User-Agent": f"tread-async/{__version__}", **settings.extra_headers(headers)}
         self._ssl = settings.ssl_context(ssl)
+        self._budget = RetryBudget()  # one for all tokens: they share the origin that suffers
 
     def check(self, credential: Credential) -> None:
         """Refuses a proxy that would see the token."""
@@ -77,4 +79,5 @@ class Wiring:
             sleep=transport.pause,
             intents=intents,
             pace=pace,
+            budget=self._budget,
         )

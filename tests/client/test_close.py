@@ -118,7 +118,7 @@ async def test_many() -> None:
 
 
 async def test_after_an_acknowledged_write() -> None:
-    """A created account whose listing is cut short by closing is unknown, not closed."""
+    """A created account whose listing is cut short by closing is closed, and unknown."""
     async with (
         Wire({"POST": reply(), "GET": stall}) as wire,
         TreadClient(TOKEN, base_url=wire.url) as client,
@@ -127,7 +127,7 @@ async def test_after_an_acknowledged_write() -> None:
         await wire.until(requests=2)
         ended = await closed(client, task)
 
-    assert [type(error) for error in ended] == [OutcomeUnknownError]
+    assert [type(error) for error in ended] == [ClosedAfterSendingError]
 
 
 async def test_parts_of_a_list() -> None:
