@@ -7,16 +7,18 @@ import functools
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from tread_async._budget import COSTS, RetryBudget
+from tread_async._call import Call
 from tread_async._codec.endpoints import Repeat
 from tread_async._codec.replies import Reply, error_of, parse, parsing
 from tread_async._codec.requests import Request
+from tread_async._hedging import Hedging
 from tread_async._identity import Identity, TokenFunctionError
-from tread_async._intents import Intent, Intents
+from tread_async._intents import Intents
 from tread_async._pacing import IN_ONE_GO_BYTES, Pace
 from tread_async._policy import (
     POLICIES,
@@ -24,19 +26,13 @@ from tread_async._policy import (
     RetryPolicy,
     Stop,
     Wait,
-    cause_of,
-    may_be_applied,
-    may_land_later,
     next_step,
     repeat,
 )
 from tread_async._together import together
 from tread_async.errors import (
     ApiError,
-    ClientClosedError,
-    ClosedAfterSendingError,
     NotSentError,
-    OutcomeUnknownError,
     TreadError,
 )
 
@@ -44,7 +40,7 @@ if TYPE_CHECKING:
     from tread_async._transport import Transport
     from tread_async.secret import Secret
 
-__all__ = ["Call", "Calls", "ClientStats"]
+__all__ = ["Calls", "ClientStats"]
 
 T = TypeVar("T")
 
@@ -64,69 +60,6 @@ class ClientStats(msgspec.Struct, frozen=True, kw_only=True):
     retries: Mapping[str, int]
 
 
-class Call(Generic[T]):
-    """One logical call: what is sent and until when, and what has come of it so far.
-
-    Attributes:
-        policy: How often and how long it may try.
-        deadline: On the loop's clock.
-        intent: Whose wish a write is; `Calls` declares one for a write that brings none.
-        patient: False for a caller who splits what is refused rather than repeat it.
-        reply: The answer that was decoded, once there is one.
-        requests_sent: Requests that left, repeats included.
-        unknown: Whether an attempt may have been applied although it was not acknowledged.
-        lost: Whether one of those could still be on its way.
-        paid: What the last repeat cost of the retry budget.
-    """
-
-    __slots__ = (
-        "deadline", "intent", "lost", "paid", "patient", "policy", "reply", "request", "requests_sent",
-        "unknown",
-    )  # fmt: skip
-
-    def __init__(self, request: Request[T], policy: RetryPolicy, deadline: float) -> None:
-        self.request = request
-        self.policy = policy
-        self.deadline = deadline
-        self.intent: Intent | None = None
-        self.patient = True
-        self.reply: Reply | None = None
-        self.requests_sent = 0
-        self.unknown = False
-        self.lost = False
-        self.paid = 0
-
-    def leaves(self) -> None:
-        """Counts a request that is about to be sent, unless a newer call came while this one queued."""
-        if self.intent is not None:
-            self.intent.give_way()
-        self.requests_sent += 1
-
-    def cause_of(self, error: TreadError) -> Cause:
-        """Why an attempt failed, as far as a repeat of this call is concerned."""
-        alone = self.request.one_target
-        return cause_of(error, self.request.endpoint, patient=self.patient, alone=alone)
-
-    def failed(self, error: TreadError) -> None:
-        """Notes what a failed attempt leaves open."""
-        if may_be_applied(error, self.request):
-            self.unknown = True
-            if may_land_later(error):
-                self.lost = True
-                if self.intent is not None:
-                    self.intent.note_lost()
-
-    def outcome(self, last: TreadError) -> TreadError:
-        """*last*, said as what it means for a write of which an attempt may have been applied."""
-        if not self.unknown or isinstance(last, OutcomeUnknownError):
-            return last
-        kind = ClosedAfterSendingError if isinstance(last, ClientClosedError) else OutcomeUnknownError
-        failure = kind(f"it may or may not have been applied; read back. Last error: {_short(last)}")
-        failure.endpoint, failure.attempts = self.request.endpoint.label, last.attempts
-        failure.cause = last
-        return failure
-
-
 class Calls:
     """Runs the calls of one client over one transport."""
 
@@ -142,6 +75,7 @@ class Calls:
         intents: Intents | None = None,
         pace: Pace | None = None,
         budget: RetryBudget | None = None,
+        hedging: Hedging | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._transport = transport
@@ -155,6 +89,7 @@ class Calls:
         self._intents = Intents() if intents is None else intents
         self._pace = Pace() if pace is None else pace
         self._budget = RetryBudget() if budget is None else budget
+        self._hedging = hedging
 
     def stats(self) -> ClientStats:
         return ClientStats(
@@ -227,6 +162,8 @@ class Calls:
     async def _attempt(self, call: Call[T]) -> T:
         intent = call.intent
         if intent is None:
+            if self._hedging is not None and call.request.endpoint.hedged:
+                return await self._hedged(call, self._hedging)
             return await self._exchange(call)
 
         async def wait(turn: Awaitable[None]) -> None:
@@ -235,6 +172,23 @@ class Calls:
 
         async with intent.turn(wait):
             return await self._exchange(call)
+
+    async def _hedged(self, call: Call[T], hedging: Hedging) -> T:
+        """One attempt, of which a slow first request may be followed by a second."""
+        parts: list[Call[T]] = []
+
+        async def ask() -> tuple[T, Reply | None]:
+            part = Call(call.request, call.policy, call.deadline)
+            parts.append(part)
+            try:
+                return await self._exchange(part), part.reply
+            finally:
+                call.requests_sent += part.requests_sent
+
+        answer, call.reply = await hedging.first_of(ask, has_left=lambda: parts[0].requests_sent > 0)
+        if call.reply is not None:
+            hedging.took(call.reply.received_at - call.reply.sent_at)
+        return answer
 
     async def _exchange(self, call: Call[T]) -> T:
         endpoint = call.request.endpoint
@@ -325,7 +279,3 @@ class Calls:
 
 def _label(error: TreadError) -> str:
     return f"HTTP {error.status}" if isinstance(error, ApiError) else type(error).__name__
-
-
-def _short(error: TreadError) -> str:
-    return f"HTTP {error.status}: {error.message}" if isinstance(error, ApiError) else error.message

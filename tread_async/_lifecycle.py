@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from tread_async._calls import Call, Calls
+from tread_async._call import Call
+from tread_async._calls import Calls
 from tread_async._codec import requests
 from tread_async._codec.replies import Reply, http_date
 from tread_async._intents import LOST_FOR_S

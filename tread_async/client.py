@@ -45,6 +45,10 @@ class TreadClient:
         headers: Sent along with every request, such as ``User-Agent``.
         proxy: URL of an HTTP proxy for https. None is ever taken from the environment.
         ssl: A context with a certificate store of your own. It must verify.
+        circuit_breaker: After five failures in a row, or half of ten within 30 s, send nothing for five
+            seconds, doubling up to a minute; then one request finds out. For pollers.
+        hedge_cached: Ask a second time for a cached read that is slower than 19 of 20 (and than 250 ms),
+            for at most one in twenty; the first answer counts.
 
     Raises:
         UsageError: an argument cannot work.
@@ -62,6 +66,8 @@ class TreadClient:
         headers: Mapping[str, str] | None = None,
         proxy: str | None = None,
         ssl: tls.SSLContext | None = None,
+        circuit_breaker: bool = False,
+        hedge_cached: bool = False,
     ) -> None:
         self._home = Home("TreadClient")
         self._base_url = "(not checked yet)"
@@ -70,7 +76,16 @@ class TreadClient:
         hidden_proxy, proxy = None if proxy is None else check.wrapped(proxy, "proxy"), None
         self._credential = Credential(token, proxy=hidden_proxy)
         self._max_in_flight = settings.max_in_flight(max_in_flight)
-        self._wiring = Wiring(base_url, deadline_s, retry, auth_scheme, headers, ssl)
+        self._wiring = Wiring(
+            base_url,
+            deadline_s,
+            retry,
+            auth_scheme,
+            headers,
+            ssl,
+            circuit_breaker=circuit_breaker,
+            hedge_cached=hedge_cached,
+        )
         self._base_url = self._wiring.base_url
         self._wiring.check(self._credential)
         self._calls: Calls | None = None
