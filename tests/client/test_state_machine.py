@@ -108,7 +108,9 @@ class Writes(RuleBasedStateMachine):
     @rule(value=VALUES, verify=st.booleans(), wrong=WRONG)
     def set_leverage_of_all(self, wrong: Wrong, value: str, verify: bool) -> None:
         world = self.world
-        world.sim.heal()  # so that the list is the true one; what goes wrong comes after it
+        # The list has to be the true one; what goes wrong comes after it.
+        world.run(world.sim.settle())
+        world.sim.heal()
         world.run(world.manager.accounts(refresh=True))
         self._wrong("set_leverage", wrong)
         claims = {
@@ -145,8 +147,9 @@ class Writes(RuleBasedStateMachine):
         shown = {account.id: (account.name, bool(account.archived)) for account in listed}
         assert shown == truth or not shown  # a fault may leave all of them out
 
-    def _creates(self) -> list[Change]:
-        return [change for change in self.world.sim.journal.changes if change.kind == "create"]
+    def _changes(self, kind: str, account_id: str | None) -> list[Change]:
+        changes = self.world.sim.journal.changes
+        return [change for change in changes if (change.kind, change.account_id) == (kind, account_id)]
 
     def _wrong(self, endpoint: str, effects: Wrong) -> None:
         """Each of *effects* strikes one request; those that are left strike later calls."""
@@ -175,10 +178,9 @@ class Writes(RuleBasedStateMachine):
             assert not made, f"said not applied, and the server did it: {claim} {made}"
         if claim.kind in ("create", "archive"):
             assert len(made) <= 1, f"done twice: {claim} {made}"
-            if claim.said == "applied" and claim.kind == "create":
-                # An answer that was lost is looked up: what an earlier call made of the same counts, too.
-                made = made or [change for change in self._creates() if change.account_id == claim.found]
             if claim.said == "applied":
+                # An answer that was lost is looked up: what an earlier call has done late counts, too.
+                made = made or self._changes(claim.kind, claim.account_id or claim.found)
                 assert made, f"said applied, and the server never did it: {claim}"
                 assert claim.found in (None, made[0].account_id)
         elif claim.said == "applied" and not made:
