@@ -113,7 +113,7 @@ MORE = {"new_field": {"a": [1]}, "another": None}
 
 @pytest.mark.fault("F28")
 async def test_what_is_not_known_yet(connect: Callable[..., Any]) -> None:
-    """Unknown fields are ignored, unknown words kept, what is absent is None, and any number of rows is read."""
+    """Unknown fields are ignored, unknown words kept, what is absent is None; any rows are read."""
     words = {"asset_type": "swap", "market_type": "lunar"}
     rows = [{"symbol": s, "size": 1, "amount": "1", **words, **MORE} for s in ("A", "B", "C")]
     account = {"exchange": "Moon", "assets": rows, **MORE}

