@@ -8,20 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.samples import ABSOLUTE, DONE, EVERY, FAST, METHODS, ONE_TRY, READS, write_script
+from tests.support.samples import ABSOLUTE, DONE, EVERY, FAST, ONE_TRY, READS, answering, count_of
 from tests.support.wire import Wire, cut, reply
 from tread_async import OutcomeUnknownError, ProtocolError, RejectedError, ServerError, TreadClient
-
-
-def answering(name: str, answer: Any) -> Any:
-    """A script in which *answer* is that to the request which the call *name* of `EVERY` is about."""
-    once = name.removesuffix(" (once)")
-    return answer if once == name else write_script(once, answer)
-
-
-def requests_about(wire: Wire, name: str) -> int:
-    once = name.removesuffix(" (once)")
-    return len(wire.requests) if once == name else wire.count(METHODS[once])
 
 
 @pytest.mark.fault("F14")
@@ -57,7 +46,7 @@ async def test_a_bad_request(connect: Callable[..., Any], name: str, shape: str)
             await EVERY[name](client)
 
     error = caught.value
-    assert (error.status, requests_about(wire, name)) == (400, 1)
+    assert (error.status, count_of(wire, name)) == (400, 1)
     assert error.message.startswith(message)
     assert error.message.isprintable()
     assert "secret page" not in str(error)
@@ -124,4 +113,4 @@ async def test_a_status_that_is_none(connect: Callable[..., Any], name: str, sta
         with pytest.raises(ProtocolError if name in READS else OutcomeUnknownError):
             await EVERY[name](client)
 
-    assert requests_about(wire, name) == 1
+    assert count_of(wire, name) == 1

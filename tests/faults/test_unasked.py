@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.samples import ABSOLUTE, DONE, READS
-from tests.support.wire import Wire, hang_up, reply
-from tread_async import OutcomeUnknownError
+from tests.support.samples import READS
+from tests.support.wire import Wire, reply
 
 EVIL: dict[str, Any] = {
     "balances": {"evil": {"exchange": "Gate", "assets": []}},
@@ -35,18 +34,3 @@ async def test_a_read_after_an_answer_to_nobody(connect: Callable[..., Any], nam
 
     assert "evil" not in repr(found)
     assert len(wire.requests) == 2
-
-
-@pytest.mark.fault("F33")
-@pytest.mark.parametrize("name", ABSOLUTE)
-async def test_a_write_after_an_answer_to_nobody(connect: Callable[..., Any], name: str) -> None:
-    """An acknowledgement that nobody asked for is not the one of a write, which is not answered at all."""
-    async with Wire({"GET": reply([]), "PUT": hang_up, "POST": hang_up}) as wire:
-        client = await connect(wire)
-        await client.accounts()
-        await wire.say(reply(DONE), connection=1)
-        await asyncio.sleep(0.005)
-        with pytest.raises(OutcomeUnknownError):
-            await ABSOLUTE[name](client)
-
-    assert {request.connection for request in wire.requests if request.method != "GET"} == {2, 3, 4}

@@ -48,6 +48,7 @@ def test_a_wait_is_within_the_full_jitter(
     assert step.seconds == pytest.approx(chance * ceiling)
 
 
+@pytest.mark.fault("F19")
 @given(POLICIES, REPEATABLE, ATTEMPTS, st.floats(0, 200), CHANCES)
 @example(RetryPolicy(), Cause.THROTTLED, 1, 2.0, 1.0)
 @example(RetryPolicy(), Cause.THROTTLED, 1, 60.0, 1.0)
@@ -65,6 +66,7 @@ def test_an_asked_wait_is_never_undercut(
     assert asked_s <= step.seconds <= max(asked_s, backoff) + min(1.0, asked_s / 10)
 
 
+@pytest.mark.fault("I6")
 @given(POLICIES, st.sampled_from(Cause), ATTEMPTS, REMAINING, ASKED, CHANCES)
 @example(RetryPolicy(), Cause.FAILED, 1, 0.5, None, 0.0)
 @example(RetryPolicy(), Cause.FAILED, 1, 0.499, None, 0.0)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote, urlsplit
 
-from tests.support.wire import TOKEN, Exchange, reply
+from tests.support.wire import TOKEN, Exchange, Wire, reply
 from tread_async import RetryPolicy, Secret, TreadClient
 
 NOON: Final = 1_800_000_000.0
@@ -68,6 +68,18 @@ def write_script(name: str, *steps: Any) -> dict[str, Any]:
     """*steps* for the one write of a call, and a good listing for the reads around it."""
     after = [LISTED] if name == "create_account" else [ARCHIVED]
     return {METHODS[name]: list(steps), "GET": [reply([LISTED]), reply(after)]}
+
+
+def answering(name: str, *steps: Any) -> Any:
+    """A script in which *steps* answer what the call *name* of `EVERY` is about, not its listings."""
+    once = name.removesuffix(" (once)")
+    return list(steps) if once == name else write_script(once, *steps)
+
+
+def count_of(wire: Wire, name: str) -> int:
+    """How many requests came that the call *name* of `EVERY` is about."""
+    once = name.removesuffix(" (once)")
+    return len(wire.requests) if once == name else wire.count(METHODS[once])
 
 
 async def well(exchange: Exchange) -> None:
