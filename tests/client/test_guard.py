@@ -93,7 +93,6 @@ async def test_error_comes_first() -> None:
             raise KeyError("first")
 
 
-@pytest.mark.fault("I11")
 def test_every_test_is_guarded(tmp_path: Path) -> None:
     """The fixture applies by itself: of four tests the three that leak fail."""
     (tmp_path / "test_leaking.py").write_text(LEAKING)

@@ -33,7 +33,6 @@ def body_of(rows: Any, field: str, token: str) -> bytes:
     return json.dumps(rows(**{field: "@"})).replace('"@"', token).encode()
 
 
-@pytest.mark.fault("F27")
 @pytest.mark.trap(20)
 @pytest.mark.parametrize(("endpoint", "rows", "field", "path"), FAMILIES)
 @pytest.mark.parametrize("text", NOT_FINITE + LOOSE, ids=ascii)
@@ -90,7 +89,6 @@ HUGE = {
 }
 
 
-@pytest.mark.fault("F27")
 @pytest.mark.trap(20)
 @pytest.mark.parametrize(("endpoint", "rows", "field", "path"), FAMILIES)
 @pytest.mark.parametrize("kind", HUGE)

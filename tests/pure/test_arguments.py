@@ -47,7 +47,6 @@ def test_a_name_is_kept_letter_by_letter(name: str) -> None:
     assert check.account_names([name]) == [name]
 
 
-@pytest.mark.fault("F43")
 @pytest.mark.parametrize("one", [check.account_name, check.account_id, check.pair])
 @pytest.mark.parametrize("control", CONTROLS, ids=ascii)
 def test_a_control_character_in_a_name_is_refused(one: Callable[[object], str], control: str) -> None:

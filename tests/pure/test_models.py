@@ -66,7 +66,6 @@ OPTIONAL: list[Any] = [
 ]
 
 
-@pytest.mark.fault("F28")
 @pytest.mark.trap(22)
 @pytest.mark.trap(32)
 @pytest.mark.parametrize(

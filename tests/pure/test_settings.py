@@ -91,7 +91,6 @@ def test_plain_http_is_for_this_machine(host: str, rest: str) -> None:
     assert settings.base_url(f"http://{host}{rest}") == f"http://{host}{rest}"
 
 
-@pytest.mark.fault("F43")
 @given(HOSTS.filter(lambda host: host != "localhost"), st.none() | st.integers(1, 65535), PREFIXES)
 @example("example", None, "")
 @example("localhost.evil.com", None, "")
