@@ -83,13 +83,14 @@ async def test_a_read_on_a_connection_that_has_just_ended(connect: Callable[...,
 async def test_a_write_when_the_kept_connection_has_just_ended(
     connect: Callable[..., Any], name: str
 ) -> None:
-    """A write has a connection of its own: it goes out once, and is not repeated."""
+    """A write has a connection of its own, not that of an earlier write: it goes out once, unrepeated."""
     async with Wire(well) as wire:
         client = await connect(wire)
+        await ABSOLUTE["update_account"](client)
         await client.accounts()
         wire.shut_down()
         await (create(client) if name == "create_account" else ABSOLUTE[name](client))
 
     writes = [request.connection for request in wire.requests if request.method != "GET"]
-    assert writes == [2]
+    assert writes == [1, 3]
     assert client.stats.retries == {}
