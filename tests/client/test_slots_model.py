@@ -99,7 +99,6 @@ class Model:
             assert lane.held_until or not could or not any(self.waiting[place]), "somebody is forgotten"
 
 
-@pytest.mark.fault("I11")
 @pytest.mark.parametrize("seed", range(12))
 async def test_random_callers(seed: int) -> None:
     """Through 400 ticks the limits hold, queues keep their order, and nobody waits without a reason."""

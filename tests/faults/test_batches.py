@@ -18,7 +18,7 @@ from tread_async import ALL, RetryPolicy
 NAMES = [f"x{number:02}" for number in range(100)]
 FAULTY, HANGING = NAMES[4::10], NAMES[57]
 BESIDE_IT = NAMES[54]  # in one batch with the one that hangs, and faulty: that batch may still arrive
-HASTY = RetryPolicy(attempts=1, attempt_timeout_s=0.1)
+HASTY = RetryPolicy(attempts=1, attempt_timeout_s=0.15)
 DEADLINE_S, AT_ONCE = 15.0, 6
 
 

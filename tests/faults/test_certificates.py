@@ -76,8 +76,9 @@ async def test_a_handshake_that_stalls(trusting: ssl.SSLContext, name: str) -> N
         async with TreadClient(TOKEN, base_url=url, retry=policy, ssl=trusting) as client:
             with pytest.raises(TreadError) as caught:
                 await EVERY[name](client)
-        while len(heard) < 2:  # noqa: ASYNC110 - there is no event for it
-            await asyncio.sleep(0.001)
+        async with asyncio.timeout(5.0):
+            while len(heard) < 2:  # noqa: ASYNC110 - there is no event for it
+                await asyncio.sleep(0.001)
 
     kinds = (NotSentError, DeadlineExceededError) if name == "accounts" else (NotSentError,)
     assert type(caught.value) in kinds

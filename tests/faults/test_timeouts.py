@@ -31,8 +31,9 @@ async def test_no_answer_at_all(connect: Callable[..., Any], name: str) -> None:
         client = await connect(wire, retry=IMPATIENT)
         with pytest.raises(DeadlineExceededError) as caught:
             await READS[name](client)
-        while len(lasted) < 3:  # noqa: ASYNC110 - there is no event for it
-            await asyncio.sleep(0.001)
+        async with asyncio.timeout(5.0):
+            while len(lasted) < 3:  # noqa: ASYNC110 - there is no event for it
+                await asyncio.sleep(0.001)
 
     assert len(wire.requests) == caught.value.attempts == client.stats.requests_sent == 3
     # The server hears of a request later than the client sends it; a busy machine delays some of the ends.

@@ -54,7 +54,6 @@ def check(snapshot: Snapshot, error: Any, *places: int) -> None:
         assert str(balance.rows[0].amount) == f"{int(key.name[1:])}.5"
 
 
-@pytest.mark.fault("F39")
 @pytest.mark.parametrize("source", ["live", "cached"])
 @pytest.mark.parametrize("place", [0, 20, 27, 39])
 @pytest.mark.parametrize("kind", ["500", "400", "cut"])
@@ -69,7 +68,6 @@ async def test_one(kind: str, place: int, source: Any) -> None:
     assert wire.count() - wire.count("accounts") <= 1 + 3 + 2 * HALVINGS
 
 
-@pytest.mark.fault("F39")
 async def test_one_that_hangs() -> None:
     """One account for which the server does not answer holds nobody up for longer than the attempts last."""
     user = spoilt("hang", 27)

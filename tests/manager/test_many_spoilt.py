@@ -76,7 +76,6 @@ async def test_one_fat_account() -> None:
     assert user.count() == 1
 
 
-@pytest.mark.fault("F39")
 async def test_one_that_hangs_in_a_write() -> None:
     """A batch with an account that never answers is split when its time is up, and the others are applied."""
     policy = msgspec.structs.replace(ONE_TRY, attempts=3, attempt_timeout_s=0.15)

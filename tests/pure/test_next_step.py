@@ -48,7 +48,6 @@ def test_a_wait_is_within_the_full_jitter(
     assert step.seconds == pytest.approx(chance * ceiling)
 
 
-@pytest.mark.fault("F19")
 @given(POLICIES, REPEATABLE, ATTEMPTS, st.floats(0, 200), CHANCES)
 @example(RetryPolicy(), Cause.THROTTLED, 1, 2.0, 1.0)
 @example(RetryPolicy(), Cause.THROTTLED, 1, 60.0, 1.0)
