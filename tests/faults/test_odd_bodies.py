@@ -67,7 +67,6 @@ async def refused(connect: Callable[..., Any], name: str, body: bytes) -> Decode
             with pytest.raises(DecodeError, match="HTTP 200") as caught:
                 await READS[name](client)
 
-    print("TURN", round(turn.seconds * 1000, 1))
     assert turn.seconds < LONGEST_S
     assert len(str(caught.value)) < 700
     return caught.value
