@@ -1,4 +1,4 @@
-"""What the transport refuses to do: repeat, redirect, remember, or listen to the environment."""
+"""What the transport refuses to do: repeat, remember, or listen to the environment."""
 
 from __future__ import annotations
 

@@ -198,7 +198,6 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         runner.run(made.close())
 
 
-@pytest.mark.fault("F29", "I3")
 def test_every_account_once(bench: Bench, request: pytest.FixtureRequest) -> None:
     """Each account asked for has one outcome, in the order asked, which is what the server said of it."""
     examples = 1000 if "asyncio" in request.node.name else 100
