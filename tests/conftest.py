@@ -55,3 +55,9 @@ async def client(sim: Simulator, connect: Callable[..., Any]) -> TreadClient:
     """A fast client of the simulator's first user."""
     opened: TreadClient = await connect(sim)
     return opened
+
+
+@pytest.fixture(autouse=True)
+def listed_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is listed again after a second is listed again at once here; `test_reading_back` has the times."""
+    monkeypatch.setattr("tread_async._lifecycle._LISTED_AFTER_S", (0.0, 0.001, 0.001))

@@ -23,6 +23,7 @@ async def cancel(task: asyncio.Task[Any]) -> None:
     assert task.cancelled()
 
 
+@pytest.mark.fault("F36", "I12")
 @pytest.mark.parametrize("name", EVERY)
 async def test_waiting_for_an_answer(name: str) -> None:
     """Cancelled on the wire, a call ends at once; its slot is free, and the next call works."""
@@ -38,6 +39,7 @@ async def test_waiting_for_an_answer(name: str) -> None:
     assert len(wire.requests) == 2
 
 
+@pytest.mark.fault("F36")
 async def test_reading_the_body() -> None:
     """Cancelled in the middle of a body, the connection is not used again."""
     slow = drip(reply(b" " * 1000), 0.001)
@@ -54,6 +56,7 @@ async def test_reading_the_body() -> None:
     assert [request.connection for request in wire.requests] == [1, 2]
 
 
+@pytest.mark.fault("F36", "I6")
 @pytest.mark.parametrize("name", [*READS, "set_leverage", "update_account"])
 async def test_waiting_to_repeat(name: str) -> None:
     """Cancelled between two attempts, a call sends no other one."""
@@ -70,6 +73,7 @@ async def test_waiting_to_repeat(name: str) -> None:
     assert len(wire.requests) == 1
 
 
+@pytest.mark.fault("F36", "I12")
 async def test_waiting_for_a_slot() -> None:
     """Cancelled in the queue, a call sends nothing, and the others keep their place."""
     go = asyncio.Event()
@@ -91,6 +95,7 @@ async def test_waiting_for_a_slot() -> None:
     assert len(wire.requests) == 2
 
 
+@pytest.mark.fault("F37")
 async def test_same_tick(sim: Simulator, connect: Callable[..., Any]) -> None:
     """A slot handed to a call that is cancelled in the same tick goes on to the next, every time."""
     client = await connect(sim, max_in_flight=1)
@@ -139,6 +144,7 @@ async def test_parts_of_a_list() -> None:
     assert len(wire.requests) == 3
 
 
+@pytest.mark.fault("I12")
 async def test_task_group() -> None:
     """In a task group, a failing sibling cancels a call as it would cancel any other."""
     async with (
@@ -161,6 +167,7 @@ async def test_task_group() -> None:
     assert [type(error) for error in caught.value.exceptions] == [KeyError]
 
 
+@pytest.mark.fault("I12")
 async def test_timeout_of_the_caller() -> None:
     """A caller's own timeout ends the call as that timeout, not as one of ours."""
     async with (
@@ -174,6 +181,7 @@ async def test_timeout_of_the_caller() -> None:
     assert type(caught.value) is TimeoutError
 
 
+@pytest.mark.fault("F36", "I1")
 @pytest.mark.parametrize("listing", [0, 1])
 async def test_around_a_write(listing: int) -> None:
     """Cancelled while it lists before or after archiving, the archive is sent not at all or once."""

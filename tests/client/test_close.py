@@ -29,6 +29,7 @@ async def closed(client: TreadClient, *calls: asyncio.Task[Any]) -> list[Any]:
         return await asyncio.gather(*calls, return_exceptions=True)
 
 
+@pytest.mark.fault("F38")
 @pytest.mark.parametrize("name", READS)
 async def test_read_in_flight(name: str) -> None:
     """A read that waits for its answer, or reads it, ends as closed."""
@@ -45,6 +46,7 @@ async def test_read_in_flight(name: str) -> None:
     assert len(wire.requests) == 2
 
 
+@pytest.mark.fault("F38", "I2")
 @pytest.mark.parametrize("name", WRITES)
 async def test_write_in_flight(name: str) -> None:
     """A write that had left is closed, and unknown: whoever catches either hears of it."""
@@ -59,6 +61,7 @@ async def test_write_in_flight(name: str) -> None:
     assert len(wire.requests) == 1
 
 
+@pytest.mark.fault("F38")
 async def test_queue() -> None:
     """Calls that wait for a slot end as closed, reads and writes, and are not sent."""
     async with Wire(stall) as wire, TreadClient(TOKEN, base_url=wire.url, max_in_flight=1) as client:
@@ -73,6 +76,7 @@ async def test_queue() -> None:
     assert len(wire.requests) == 1
 
 
+@pytest.mark.fault("F38")
 @pytest.mark.parametrize("name", READS | ABSOLUTE)
 async def test_backoff(name: str) -> None:
     """A call between two attempts ends at once: a read as closed, a write that failed as unknown too."""
@@ -100,6 +104,7 @@ async def test_backoff_of_a_refused_write() -> None:
     assert type(ended[0]) is ClientClosedError
 
 
+@pytest.mark.fault("F38", "I12")
 async def test_many() -> None:
     """Forty calls in every stage: each gets its error, within a second, and none is cancelled."""
     slow = drip(reply(b" " * 1000), 0.001)

@@ -47,6 +47,7 @@ async def failed(calls: Calls, request: Request[Any], deadline_s: float = 5.0) -
     return call
 
 
+@pytest.mark.fault("I4")
 @BOTH
 @pytest.mark.parametrize(
     ("steps", "count"),
@@ -85,6 +86,7 @@ async def test_the_same_token_again(calls: Callable[..., Calls], request_: Reque
     assert call.requests_sent == len(wire.requests) == 1
 
 
+@pytest.mark.fault("I4")
 @BOTH
 @pytest.mark.parametrize("why", ["latched", "held", "no slot", "no time", "no token", "no host", "closed"])
 async def test_what_did_not_leave(
@@ -119,6 +121,7 @@ async def test_what_did_not_leave(
     assert (call.requests_sent, after - before) == (0, 0)
 
 
+@pytest.mark.fault("I4")
 async def test_attempts_and_requests_differ(calls: Callable[..., Calls], unused_tcp_port: int) -> None:
     """A host that refuses connections is tried three times, and no request is counted."""
     one = calls(f"http://127.0.0.1:{unused_tcp_port}")

@@ -63,6 +63,7 @@ async def timed_out(server: str, ask: Ask) -> tuple[Wire, TransportError]:
     raise AssertionError("five requests in a row did not leave in time")
 
 
+@pytest.mark.fault("F02", "F31", "I6")
 @pytest.mark.parametrize("name", READS)
 @pytest.mark.parametrize("server", SLOW)
 async def test_read(name: str, server: str) -> None:
@@ -74,6 +75,7 @@ async def test_read(name: str, server: str) -> None:
     assert str(error)
 
 
+@pytest.mark.fault("F31", "I2", "I6")
 @pytest.mark.parametrize("name", ABSOLUTE)
 @pytest.mark.parametrize("server", SLOW)
 async def test_write(name: str, server: str) -> None:
@@ -94,6 +96,7 @@ async def test_deadline_of_the_call() -> None:
             await client.balances(deadline_s=SOON_S)
 
 
+@pytest.mark.fault("F02")
 async def test_attempt_timeout() -> None:
     """An attempt ends by its own timeout, and the next one gets a time of its own."""
     policy = RetryPolicy(attempt_timeout_s=SOON_S, base_s=0.001)
@@ -107,6 +110,7 @@ async def test_attempt_timeout() -> None:
     assert len(wire.requests) == 2
 
 
+@pytest.mark.fault("I6")
 async def test_queue() -> None:
     """Waiting for a slot counts: a read that never got one timed out, a write was not sent."""
     async with (

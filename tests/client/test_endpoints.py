@@ -61,6 +61,7 @@ async def test_cached_balances(client: TreadClient, sim: Simulator) -> None:
     check_counters(client, sim)
 
 
+@pytest.mark.fault("F30")
 async def test_cached_errors(client: TreadClient, sim: Simulator) -> None:
     """What the server lists under errors reaches the caller beside the balances."""
     name = sim.accounts()[0].name
@@ -71,6 +72,7 @@ async def test_cached_errors(client: TreadClient, sim: Simulator) -> None:
     assert len(found.balances) == 5
 
 
+@pytest.mark.fault("F29")
 async def test_missing_account(client: TreadClient, sim: Simulator) -> None:
     """An account that the server leaves out is absent from the result; nothing is made up."""
     one, two = [account.name for account in sim.accounts()[:2]]

@@ -37,6 +37,7 @@ def locals_of_ours(error: BaseException) -> list[str]:
     return ours
 
 
+@pytest.mark.fault("I9")
 async def test_a_request_that_leaves_its_origin_carries_no_token() -> None:
     """The token is put on where the origin is checked: another one gets nothing at all."""
     async with (
@@ -53,6 +54,7 @@ async def test_a_request_that_leaves_its_origin_carries_no_token() -> None:
     assert (other.heard_bytes, ours.heard_bytes) == (0, 0)
 
 
+@pytest.mark.fault("F24")
 @pytest.mark.trap(8)
 @pytest.mark.parametrize(
     "said",
@@ -103,6 +105,7 @@ async def test_a_secret_in_extra_is_sent_and_not_shown() -> None:
     assert wire.requests[0].json()["passphrase"] == "canary-extra"
 
 
+@pytest.mark.fault("F43")
 async def test_wrong_kinds_of_argument_are_refused(client: TreadClient, sim: Simulator) -> None:
     """What is no mapping, no flag and no escape is a UsageError, and nothing is sent."""
     wrong = [
@@ -144,6 +147,7 @@ def test_a_client_that_was_refused_shows_no_secret(refused: Any) -> None:
     assert not [text for text in locals_of_ours(caught.value) if "canary" in text]
 
 
+@pytest.mark.fault("F43", "I13")
 @pytest.mark.parametrize(
     "changes",
     [

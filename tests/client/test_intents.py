@@ -23,6 +23,7 @@ def leverages(wire: Wire) -> list[str]:
     return [request.json()["leverage"] for request in wire.requests]
 
 
+@pytest.mark.fault("F40", "I7")
 @pytest.mark.parametrize(
     ("status", "outcome"), [(500, OutcomeUnknownError), (422, (UnprocessableError, NotSentError))]
 )
@@ -41,6 +42,7 @@ async def test_an_older_repeat_does_not_overwrite_a_newer_value(status: int, out
     assert leverages(wire) == ["5", "10"]
 
 
+@pytest.mark.fault("I7")
 async def test_one_request_at_a_time_for_one_account() -> None:
     """While 5 is under way nothing else is sent for the account; of 7 and 10 only the newest is sent."""
     release = asyncio.Event()
@@ -64,6 +66,7 @@ async def test_one_request_at_a_time_for_one_account() -> None:
     assert str(ended[1]).startswith("POST /api/set_leverage/: a newer call")
 
 
+@pytest.mark.fault("I7")
 async def test_a_newer_call_comes_while_an_older_one_queues_for_a_slot() -> None:
     """What waits for a slot when a newer call says otherwise is not sent when it gets one."""
     release = asyncio.Event()
@@ -151,6 +154,7 @@ async def test_batches_that_overlap_do_not_wait_for_each_other_for_ever() -> Non
     assert leverages(wire)[-1] == "40"
 
 
+@pytest.mark.fault("I7")
 async def test_margin_modes_of_one_account_take_turns_too() -> None:
     """CROSS fails and backs off, ISOLATED is set: CROSS is not sent again."""
     async with (

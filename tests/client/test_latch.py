@@ -15,6 +15,7 @@ from tread_async import AuthError, OutcomeUnknownError
 from tread_async._identity import LATCH_S, Identity
 
 
+@pytest.mark.fault("F18")
 @pytest.mark.parametrize("name", EVERY)
 async def test_a_latched_token_is_not_sent(connect: Callable[..., Any], name: str) -> None:
     """After the first 401 for a token that was given every call ends at once, reads and writes, unsent."""
@@ -30,6 +31,7 @@ async def test_a_latched_token_is_not_sent(connect: Callable[..., Any], name: st
         assert told.message == "Invalid token"
 
 
+@pytest.mark.fault("F18")
 async def test_calls_that_queue_are_not_sent_either(connect: Callable[..., Any]) -> None:
     """Whoever waited for a slot when the token was refused does not send it again."""
     async with Wire(REFUSED) as wire:

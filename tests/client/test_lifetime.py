@@ -61,6 +61,7 @@ async def never_waits(coroutine: Coroutine[Any, Any, Any]) -> None:
     raise AssertionError("it waited for something")
 
 
+@pytest.mark.fault("F44", "I15")
 @pytest.mark.parametrize("name", EVERY)
 async def test_before_opening(sim: Simulator, name: str) -> None:
     """Not opened, every method refuses before it waits for anything."""
@@ -72,6 +73,7 @@ async def test_before_opening(sim: Simulator, name: str) -> None:
     assert sim.journal.requests == []
 
 
+@pytest.mark.fault("F44", "I15")
 @pytest.mark.parametrize("name", EVERY)
 async def test_after_closing(sim: Simulator, name: str) -> None:
     """Closed, every method refuses; the counters can still be read."""
@@ -114,6 +116,7 @@ def in_a_thread(make: Any) -> BaseException | None:
     return raised[0] if raised else None
 
 
+@pytest.mark.fault("F44")
 @pytest.mark.parametrize("name", EVERY)
 async def test_from_another_loop(sim: Simulator, client: TreadClient, name: str) -> None:
     """On the loop of another thread every method refuses, and nothing is sent."""
@@ -128,6 +131,7 @@ async def test_from_another_loop(sim: Simulator, client: TreadClient, name: str)
     assert sim.journal.requests == []
 
 
+@pytest.mark.fault("F44")
 @pytest.mark.parametrize("name", ["balances", "create_account (once)"])
 async def test_without_a_loop(sim: Simulator, client: TreadClient, name: str) -> None:
     """Driven by something that is not asyncio, such as trio, a method refuses."""
@@ -158,6 +162,7 @@ def test_opened_without_a_loop() -> None:
     opening.close()
 
 
+@pytest.mark.fault("F44")
 @pytest.mark.parametrize("where", ["same loop", "new loop"])
 def test_after_a_fork(where: str) -> None:
     """A child process refuses to use its parent's connections; the parent's client works on."""

@@ -61,6 +61,7 @@ ODD_SUCCESS: dict[str, Step] = {
 }
 
 
+@pytest.mark.fault("I1", "I2", "I4")
 @pytest.mark.trap(7)
 @pytest.mark.parametrize("name", ONCE)
 @pytest.mark.parametrize("failure", AMBIGUOUS)
@@ -80,6 +81,7 @@ async def test_unknown(name: str, failure: str) -> None:
     assert client.stats.retries == {}
 
 
+@pytest.mark.fault("F24", "F25", "I1", "I2")
 @pytest.mark.trap(8, 40)
 @pytest.mark.parametrize("name", BOTH)
 @pytest.mark.parametrize("answer", ODD_SUCCESS)
@@ -96,6 +98,7 @@ async def test_odd_success(name: str, answer: str) -> None:
     assert caught.value.cause is not None
 
 
+@pytest.mark.fault("F09", "F18", "I1", "I2", "I4")
 @pytest.mark.parametrize("name", ONCE)
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 413, 415])
 async def test_refused(name: str, status: int) -> None:
@@ -111,6 +114,7 @@ async def test_refused(name: str, status: int) -> None:
     assert wire.count(METHODS[name]) == 1
 
 
+@pytest.mark.fault("I1", "I2")
 @pytest.mark.parametrize(
     "fault",
     [
@@ -174,6 +178,7 @@ async def test_listing_is_repeated(sim: Simulator, client: TreadClient, name: st
     assert client.stats.retries == {"HTTP 503": 1}
 
 
+@pytest.mark.fault("I1")
 async def test_refused_connection_is_repeated(unused_tcp_port: int) -> None:
     """What never left may be sent again: a server that comes up meanwhile gets it, once."""
     script = write_script("create_account", reply(DONE)) | {"GET": reply([LISTED | {"name": "new"}])}
@@ -240,6 +245,7 @@ async def test_name_used_again(sim: Simulator, client: TreadClient) -> None:
     assert [account.archived for account in sim.accounts() if account.id == first.id] == [True]
 
 
+@pytest.mark.fault("F09")
 async def test_name_taken(sim: Simulator, client: TreadClient) -> None:
     """Creating under a name that is taken is the server's refusal, and changes nothing."""
     with pytest.raises(ApiError) as caught:

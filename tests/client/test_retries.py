@@ -51,6 +51,7 @@ PASSING: dict[str, tuple[Step, str]] = {
 LOST = ("hang up", "reset", "time out", "drip", "cut in the head", "cut in the body", "not HTTP")
 
 
+@pytest.mark.fault("F04", "F13", "F23", "F31", "I4")
 @pytest.mark.parametrize("name", REPEATED)
 @pytest.mark.parametrize("failure", PASSING)
 async def test_recovers(name: str, failure: str) -> None:
@@ -70,6 +71,7 @@ async def test_recovers(name: str, failure: str) -> None:
     assert stats.retries == {label: 2}
 
 
+@pytest.mark.fault("F02", "F14", "I2", "I4")
 @pytest.mark.parametrize("name", ["accounts", "set_leverage"])
 @pytest.mark.parametrize("failure", PASSING)
 async def test_gives_up(name: str, failure: str) -> None:
@@ -123,6 +125,7 @@ async def test_an_odd_answer_is_final(name: str, answer: bytes) -> None:
     assert len(wire.requests) == 1
 
 
+@pytest.mark.fault("F17", "F18")
 @pytest.mark.trap(36, 39)
 @pytest.mark.parametrize("name", REPEATED)
 @pytest.mark.parametrize("status", FINAL)
@@ -164,6 +167,7 @@ async def test_firewall(name: str) -> None:
     assert len(wire.requests) == 1
 
 
+@pytest.mark.fault("F15")
 @pytest.mark.parametrize("status", [500, 422])
 async def test_leverage_recovers(sim: Simulator, client: TreadClient, status: int) -> None:
     """A leverage that the server or the exchange failed to set twice is set at the third attempt."""
@@ -175,6 +179,7 @@ async def test_leverage_recovers(sim: Simulator, client: TreadClient, status: in
     assert client.stats.retries == {f"HTTP {status}": 2}
 
 
+@pytest.mark.fault("F16", "I2")
 @pytest.mark.trap(16)
 @pytest.mark.parametrize("apply", ["none", "others", "all"])
 async def test_leverage_of_several_refused(sim: Simulator, client: TreadClient, apply: str) -> None:
@@ -188,6 +193,7 @@ async def test_leverage_of_several_refused(sim: Simulator, client: TreadClient, 
     assert caught.value.attempts == sim.journal.count("set_leverage") == 3
 
 
+@pytest.mark.fault("F16", "I2")
 @pytest.mark.trap(16)
 async def test_leverage_of_one_refused(sim: Simulator, client: TreadClient) -> None:
     """A refusal of the one account asked is known: not applied."""
@@ -199,6 +205,7 @@ async def test_leverage_of_one_refused(sim: Simulator, client: TreadClient) -> N
     assert sim.journal.changes == []
 
 
+@pytest.mark.fault("I2")
 @pytest.mark.parametrize("name", ABSOLUTE)
 @pytest.mark.parametrize("last", [reply(status=400), reply(status=401), reply(status=429), reply({}, 422)])
 async def test_unknown_stays_unknown(name: str, last: bytes) -> None:
@@ -222,6 +229,7 @@ async def test_422_elsewhere_is_final(sim: Simulator, client: TreadClient) -> No
     assert sim.journal.count() == 1
 
 
+@pytest.mark.fault("F24")
 @pytest.mark.trap(40)
 @pytest.mark.parametrize("name", READS)
 @pytest.mark.parametrize("body", [b"<html>log in</html>", b"\n<!doctype html>"])
@@ -237,6 +245,7 @@ async def test_web_page_for_an_answer(name: str, body: bytes) -> None:
     assert len(wire.requests) == 1
 
 
+@pytest.mark.fault("F19")
 @pytest.mark.parametrize("status", [429, 503])
 async def test_hint_too_long(sim: Simulator, client: TreadClient, status: int) -> None:
     """A server that asks for more than a minute is not asked again: the figure is on the error."""
@@ -249,6 +258,7 @@ async def test_hint_too_long(sim: Simulator, client: TreadClient, status: int) -
     assert sim.journal.count() == 1
 
 
+@pytest.mark.fault("F19")
 @pytest.mark.parametrize("hint", ["nan", "1e9", "-5", "inf", "٣", "", "1_0", "0x1", "2.5", "soon", "1234567"])
 async def test_hint_that_is_none(sim: Simulator, client: TreadClient, hint: str) -> None:
     """A hint that is neither whole seconds nor a date is ignored."""
@@ -258,6 +268,7 @@ async def test_hint_that_is_none(sim: Simulator, client: TreadClient, hint: str)
     assert sim.journal.count() == 2
 
 
+@pytest.mark.fault("F19")
 async def test_hint_as_a_date(sim: Simulator, client: TreadClient) -> None:
     """A date counts from the server's own clock, so that a wrong clock here does no harm."""
     sim.fail(

@@ -91,6 +91,7 @@ async def failed(bench: Bench, request: Any, deadline_s: float | None = None) ->
     return caught.value
 
 
+@pytest.mark.fault("F15", "I4")
 @pytest.mark.parametrize(
     ("request_", "status", "attempts", "waits"),
     [
@@ -135,6 +136,7 @@ async def test_cap(bench: Callable[..., Any]) -> None:
     assert len(wire.requests) == 5
 
 
+@pytest.mark.fault("F19")
 @pytest.mark.parametrize(
     ("hint", "chance", "wait"), [("3", 0.0, 3.0), ("3", 1.0, 3.3), ("40", 1.0, 41.0), ("0", 1.0, 1.0)]
 )
@@ -150,6 +152,7 @@ async def test_hint_is_the_shortest_wait(
     assert len(wire.requests) == 2
 
 
+@pytest.mark.fault("F19", "I6")
 async def test_hint_beyond_the_deadline(bench: Callable[..., Any]) -> None:
     """A hint that the deadline does not leave room for ends the call at once, without a wait."""
     one, wire = await bench(reply(status=503, Retry_After="10"))
@@ -175,6 +178,7 @@ async def test_hint_on_the_limit(bench: Callable[..., Any]) -> None:
     assert error.retry_after_s == 61.0
 
 
+@pytest.mark.fault("I6")
 async def test_no_wait_that_cannot_end(bench: Callable[..., Any]) -> None:
     """Where the deadline leaves no room for the wait and an attempt, the call stops without sleeping."""
     one, wire = await bench(reply(status=500))
@@ -201,6 +205,7 @@ async def test_error_of_the_sleeper(bench: Callable[..., Any]) -> None:
     assert len(wire.requests) == 1
 
 
+@pytest.mark.fault("I6")
 async def test_deadline_in_the_past(bench: Callable[..., Any]) -> None:
     """A call whose deadline has passed sends nothing."""
     one, wire = await bench(reply([]))

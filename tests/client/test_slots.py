@@ -53,6 +53,7 @@ def free_in(lane: Lane) -> int:
     return len(Held(lane).taken)
 
 
+@pytest.mark.fault("F37", "I11")
 async def test_a_caller_cancelled_in_the_tick_of_its_turn() -> None:
     """A slot that was given to one who is cancelled in the same tick goes to the next, a thousand times."""
     queue, lane = Queue(), Slots(1).lane(1)

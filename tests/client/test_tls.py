@@ -93,6 +93,7 @@ async def check_refused(wire: Wire, name: str, context: ssl.SSLContext | None) -
     return caught.value
 
 
+@pytest.mark.fault("F35")
 @pytest.mark.parametrize("name", NAMES)
 async def test_unknown_authority(trust: Authority, stranger: Authority, name: str) -> None:
     """A certificate of an authority nobody named is refused once, before any HTTP."""
@@ -102,6 +103,7 @@ async def test_unknown_authority(trust: Authority, stranger: Authority, name: st
     assert stranger.hellos == 1
 
 
+@pytest.mark.fault("F35")
 @pytest.mark.parametrize("name", NAMES)
 async def test_default_store(trust: Authority, name: str) -> None:
     """Without a context of your own the system's store decides."""
@@ -109,6 +111,7 @@ async def test_default_store(trust: Authority, name: str) -> None:
         await check_refused(wire, name, None)
 
 
+@pytest.mark.fault("F35")
 @pytest.mark.parametrize("name", NAMES)
 async def test_wrong_host(trust: Authority, name: str) -> None:
     """A certificate for another host is refused."""
@@ -116,6 +119,7 @@ async def test_wrong_host(trust: Authority, name: str) -> None:
         await check_refused(wire, name, trust.trusting)
 
 
+@pytest.mark.fault("F35")
 async def test_old_protocol(trust: Authority) -> None:
     """A server that speaks nothing above TLS 1.1 is refused."""
     context = trust.server()
@@ -132,6 +136,7 @@ async def test_old_protocol(trust: Authority) -> None:
     assert (wire.requests, wire.heard_bytes) == ([], 0)
 
 
+@pytest.mark.fault("F35")
 async def test_plain_peer(trust: Authority) -> None:
     """A server that does not speak TLS is refused, and hears no HTTP."""
     heard = b""
@@ -184,6 +189,7 @@ async def test_lost_after_the_handshake(trust: Authority) -> None:
     assert len(wire.requests) == client.stats.requests_sent
 
 
+@pytest.mark.fault("F42")
 async def test_no_key_log(
     trust: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_context: None
 ) -> None:

@@ -71,6 +71,7 @@ async def test_server_without_a_date(skew_s: float, age_s: float | None) -> None
     assert isinstance(judged, Stale)
 
 
+@pytest.mark.fault("F30")
 @pytest.mark.parametrize("stamp", [None, -1, 10**14, 2**63, -(10**30), 10**30])
 async def test_no_time_stamp(stamp: Any) -> None:
     """A stamp that is absent or absurd is no age: the balance is there, and stale where that matters."""
@@ -95,6 +96,7 @@ async def test_stamp_of_another_type(stamp: Any) -> None:
     assert "timestamp_millis" in str(outcome.error)
 
 
+@pytest.mark.fault("F30")
 @pytest.mark.parametrize(("ahead_s", "age_s"), [(0.9, 0.0), (3600.0, None)])
 async def test_stamp_in_the_future(ahead_s: float, age_s: float | None) -> None:
     """A stamp a moment ahead is now, since dates have whole seconds; one further ahead has no age."""

@@ -53,6 +53,7 @@ def open_gate(user: User) -> None:
     user.gate.set()
 
 
+@pytest.mark.fault("I12")
 @pytest.mark.parametrize("when", ["at once", "before it is sent", "on the wire"])
 async def test_one_is_cancelled(wire: FleetServer, manager: SessionManager, user: User, when: str) -> None:
     """A caller that is cancelled, even the one who began the request, takes nothing from the others."""
@@ -100,6 +101,7 @@ async def test_all_are_cancelled_and_another_comes(
     assert task.cancelled()
 
 
+@pytest.mark.fault("F36")
 async def test_cancelled_at_every_tick(wire: FleetServer, manager: SessionManager, user: User) -> None:
     """However many ticks a caller has had, cancelling it leaves nothing, and its neighbour is served."""
     open_gate(user)

@@ -261,6 +261,7 @@ async def test_unknown_credential() -> None:
     assert server.connections == 0
 
 
+@pytest.mark.fault("F29")
 async def test_an_account_appears() -> None:
     """A new account is unexpected in the answer that first has it, and one of all in the next."""
     async with FleetServer(*users("x")) as server, desk(server) as manager:
@@ -276,6 +277,7 @@ async def test_an_account_appears() -> None:
     assert listings(server) == [2, 1]
 
 
+@pytest.mark.fault("F29")
 async def test_an_account_is_gone() -> None:
     """An account that is gone is missing once, and then not asked for."""
     async with FleetServer(*users("x", "y")) as server, desk(server) as manager:

@@ -43,6 +43,7 @@ def batches(sim: Simulator) -> list[tuple[str, ...]]:
     return [request.accounts for request in sim.journal.requests if request.endpoint == "set_leverage"]
 
 
+@pytest.mark.fault("I3")
 @pytest.mark.parametrize(("batch", "sizes"), [(None, [50, 50, 3]), (40, [40, 40, 23]), (103, [103])])
 async def test_batches(batch: int | None, sizes: list[int]) -> None:
     """Every account is in exactly one request of at most 50 or *batch* ids, and all of them are set."""
@@ -57,6 +58,7 @@ async def test_batches(batch: int | None, sizes: list[int]) -> None:
         assert (report.ok, report.counts["applied"]) == (True, 103)
 
 
+@pytest.mark.fault("F16")
 @pytest.mark.trap(16)
 @pytest.mark.parametrize("apply", ["none", "others"])
 @pytest.mark.parametrize("verify", [True, False])
@@ -215,6 +217,7 @@ async def test_progress_that_raises(many: Simulator) -> None:
     assert len(calls) == 1
 
 
+@pytest.mark.fault("I4")
 @pytest.mark.parametrize(
     "fault", [{}, {"status": 500, "times": 3}, {"status": 422, "times": 3}, {"drop": "after"}]
 )

@@ -109,6 +109,7 @@ async def asked_of(manager: SessionManager, data: st.DataObject, known: list[Acc
     return report
 
 
+@pytest.mark.fault("I2")
 @pytest.mark.parametrize("status", [500, HANG_UP])
 async def test_a_change_that_comes_after_reading_back(status: int) -> None:
     """The old value that was read back proves nothing about a request that nobody has answered for."""
@@ -124,6 +125,7 @@ async def test_a_change_that_comes_after_reading_back(status: int) -> None:
     assert {name for name, _ in server.set_to} == {"x", "y"}
 
 
+@pytest.mark.fault("F16", "I2", "I3")
 @given(server=servers(), data=st.data())
 @CASES
 async def test_a_server_that_acts_late_or_in_part(server: LeverageServer, data: st.DataObject) -> None:
@@ -137,6 +139,7 @@ async def test_a_server_that_acts_late_or_in_part(server: LeverageServer, data: 
     check(report, {AccountKey("a", name) for name, _ in server.set_to})
 
 
+@pytest.mark.fault("F16", "I2", "I3", "I4")
 @given(data=st.data())
 @CASES
 async def test_the_simulator_at_its_worst(data: st.DataObject) -> None:

@@ -73,6 +73,7 @@ def in_a_thread(run: Callable[[], Any]) -> BaseException | None:
     return raised[0] if raised else None
 
 
+@pytest.mark.fault("F44")
 @pytest.mark.parametrize("name", CALLS)
 async def test_before_opening(name: str) -> None:
     """Without ``async with`` every method refuses before it waits for anything, and says how to open it."""
@@ -87,6 +88,7 @@ async def test_before_opening(name: str) -> None:
         assert server.connections == 0
 
 
+@pytest.mark.fault("F44")
 @pytest.mark.parametrize("name", CALLS)
 async def test_after_closing(name: str) -> None:
     """Closed, every method refuses; the counters can still be read."""
@@ -113,6 +115,7 @@ async def test_opened_twice() -> None:
     assert snapshot.complete
 
 
+@pytest.mark.fault("F44")
 @pytest.mark.parametrize("name", CALLS)
 async def test_from_another_loop(name: str) -> None:
     """On the loop of another thread every method refuses, and nothing is sent."""
@@ -124,6 +127,7 @@ async def test_from_another_loop(name: str) -> None:
     assert server.connections == 0
 
 
+@pytest.mark.fault("F44")
 @pytest.mark.parametrize("name", CALLS)
 async def test_in_a_thread(name: str) -> None:
     """In a thread without an event loop every method refuses, too."""
@@ -186,6 +190,7 @@ async def lists_and_stalls(exchange: Exchange) -> None:
         await stall(exchange)
 
 
+@pytest.mark.fault("F38")
 async def test_closing_with_a_hundred_calls() -> None:
     """A hundred calls of all kinds that wait for a server that stalls end as closed, within a second."""
     async with Wire(lists_and_stalls, tokens=("token-0", "token-1")) as wire, desk(wire) as manager:
@@ -306,6 +311,7 @@ async def test_a_group_is_cancelled() -> None:
     assert kinds(snapshot) == {"a/x": "Ok", "b/x": "Ok"}
 
 
+@pytest.mark.fault("F36", "I11")
 async def test_cancelled_at_every_tick() -> None:
     """Cancelled after any number of loop ticks, calls leave nothing behind, and the next call works."""
     finished = False

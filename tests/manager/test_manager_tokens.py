@@ -53,6 +53,7 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
+@pytest.mark.fault("F39")
 async def test_at_once_over_all_tokens() -> None:
     """However many ask for however many tokens, the server never has more than `max_in_flight` requests."""
     async with FleetServer(*fleet(6, 4)) as server, desk(server, max_in_flight=5) as manager:
@@ -193,6 +194,7 @@ async def test_asked_again_and_then_latched(kind: str) -> None:
     assert issuer.asked == 2
 
 
+@pytest.mark.fault("F18")
 async def test_a_given_token_is_latched() -> None:
     """A token that was given and is refused is sent once, however many accounts are asked for."""
     async with (
@@ -361,6 +363,7 @@ async def answer(exchange: Exchange) -> None:
     await exchange.send(reply(answers.get(path, DONE)))
 
 
+@pytest.mark.fault("F34", "I9")
 async def test_connections_of_its_own() -> None:
     """No connection carries two tokens, and none a write and a read, however the calls are mixed."""
     tokens = tuple([f"{TOKEN}-{place}" for place in range(4)])

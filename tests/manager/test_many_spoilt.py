@@ -30,6 +30,7 @@ async def test_one_in_every_batch_of_a_read() -> None:
     )
 
 
+@pytest.mark.fault("F39")
 @pytest.mark.parametrize("status", [400, 422])
 async def test_one_in_every_batch_of_a_write(status: int) -> None:
     """The same for a write: the others are applied."""

@@ -60,6 +60,7 @@ async def test_an_error_that_says_nothing(error: Any) -> None:
     assert "did not say why" in str(failure(await cached(errors=[error])))
 
 
+@pytest.mark.fault("F30")
 @pytest.mark.parametrize(
     "error", ["x failed", {"name": "y"}, {"name": {"is": "x"}}, None, 5, ["x"], {}, {"x": "x"}]
 )
@@ -98,6 +99,7 @@ async def test_an_error_with_control_characters() -> None:
     assert len(str(failure(snapshot))) < 600
 
 
+@pytest.mark.fault("F29")
 @pytest.mark.parametrize(
     ("rows", "outcome"),
     [([ROW, ROW], Ok), ([ROW, OTHER], Failed), ([ROW, {**ROW, "assets": 5}], Failed), ([ROW] * 5, Ok)],
@@ -123,6 +125,7 @@ TWICE: dict[str, Callable[[], str]] = {
 }
 
 
+@pytest.mark.fault("F29")
 @pytest.mark.parametrize("how", TWICE)
 async def test_live_twice(how: str) -> None:
     """A live answer that names an account twice, of which a parser keeps one, is no answer about it."""

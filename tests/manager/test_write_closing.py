@@ -43,6 +43,7 @@ async def closed(manager: SessionManager, *calls: asyncio.Task[Any]) -> list[Any
     return ended
 
 
+@pytest.mark.fault("F38", "I3")
 @pytest.mark.parametrize("verify", [True, False])
 async def test_in_flight_and_queued(verify: bool) -> None:
     """The account whose request had left is unknown, the others are not applied; the report has all three."""
@@ -150,6 +151,7 @@ async def test_listing(which: str) -> None:
     assert sim.journal.count("set_leverage") == 0
 
 
+@pytest.mark.fault("I2", "I3")
 @pytest.mark.parametrize("which", ["all", "keys"])
 async def test_at_every_tick(which: str) -> None:
     """Closed after any number of loop ticks, a call sends nothing more, and says what became of each."""
@@ -179,6 +181,7 @@ async def test_at_every_tick(which: str) -> None:
     assert finished
 
 
+@pytest.mark.fault("F36", "I11")
 async def test_cancelled_at_every_tick(sim: Simulator) -> None:
     """Cancelled after any number of loop ticks, a call leaves nothing behind, and the next call works."""
     finished = False

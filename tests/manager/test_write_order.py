@@ -37,6 +37,7 @@ def setting(
     return asyncio.create_task(manager.set_leverage(leverage, pair=PAIR, accounts=accounts, **options))
 
 
+@pytest.mark.fault("F40", "I7")
 @pytest.mark.parametrize(("status", "kind"), [(500, Unknown), (422, NotApplied)])
 @pytest.mark.parametrize("verify", [True, False])
 async def test_an_older_call_that_backs_off_is_not_sent_again(status: int, kind: Any, verify: bool) -> None:
@@ -204,6 +205,7 @@ SERVER_ACTS: Final = [
 ]
 
 
+@pytest.mark.fault("I7")
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     calls=st.lists(st.sets(st.integers(0, 4), min_size=1), min_size=2, max_size=9),

@@ -133,6 +133,7 @@ def test_numbers_in_raw_parts_stay_numbers() -> None:
     assert answer.balances[0].transfers[0]["amount"] == 2.5
 
 
+@pytest.mark.fault("F28")
 @pytest.mark.trap(13)
 @pytest.mark.trap(27)
 @given(value=st.text())
@@ -185,6 +186,7 @@ def test_users_are_integers_or_texts_as_sent(user: int | str | None) -> None:
     assert (cached.user_id, type(cached.user_id)) == (user, type(user))
 
 
+@pytest.mark.fault("F28")
 @pytest.mark.trap(33)
 @given(st.dictionaries(st.text(max_size=6).map("x-{}".format), st.from_type(str) | st.none() | st.integers()))
 def test_unknown_fields_are_ignored_everywhere(extra: dict[str, Any]) -> None:

@@ -65,6 +65,7 @@ def test_an_asked_wait_is_never_undercut(
     assert asked_s <= step.seconds <= max(asked_s, backoff) + min(1.0, asked_s / 10)
 
 
+@pytest.mark.fault("I6")
 @given(POLICIES, st.sampled_from(Cause), ATTEMPTS, REMAINING, ASKED, CHANCES)
 @example(RetryPolicy(), Cause.FAILED, 1, 0.5, None, 0.0)
 @example(RetryPolicy(), Cause.FAILED, 1, 0.499, None, 0.0)

@@ -131,6 +131,7 @@ def test_why_an_attempt_failed(
     assert {cause_of(error, request.endpoint) for request in (CREATE, ARCHIVE, POST)} == {acting}
 
 
+@pytest.mark.fault("I2")
 @pytest.mark.trap(7)
 @pytest.mark.trap(16)
 @pytest.mark.parametrize(("error", "_causes", "applied"), ROWS)

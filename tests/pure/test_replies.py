@@ -161,6 +161,7 @@ def test_balances_of_another_shape_are_not_empty_balances(endpoint: Endpoint[Any
     refusal(endpoint, ok(body))
 
 
+@pytest.mark.fault("I10")
 @pytest.mark.parametrize("endpoint", READS, ids=lambda endpoint: endpoint.name)
 @given(data=st.data())
 def test_a_cut_reply_is_malformed(endpoint: Endpoint[Any], data: st.DataObject) -> None:
@@ -194,6 +195,7 @@ def test_broken_json_is_a_decode_error(endpoint: Endpoint[Any], spoil: Any, malf
     assert len(str(failure)) < 300
 
 
+@pytest.mark.fault("F27")
 @pytest.mark.parametrize("spoiled", [b"\xff", b"\xc3", b"\xed\xa0\x80", b"\\ud800", b"\\udc00\\ud800"])
 @pytest.mark.parametrize("endpoint", READS, ids=lambda endpoint: endpoint.name)
 def test_text_that_is_not_unicode_is_refused(endpoint: Endpoint[Any], spoiled: bytes) -> None:

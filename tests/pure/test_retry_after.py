@@ -38,6 +38,7 @@ def test_up_to_six_digits_are_seconds(seconds: int, width: int) -> None:
     assert asked(f"{seconds:0{width}}") == seconds
 
 
+@pytest.mark.fault("F19")
 @pytest.mark.parametrize(
     "header",
     [

@@ -40,6 +40,7 @@ def shown(body: bytes, *secrets: Secret) -> str:
     return "\n".join([str(failure), repr(failure), failure.message, *failure.errors, *map(str, failure.args)])
 
 
+@pytest.mark.fault("I13")
 @given(SECRETS | KEYS_WITH_BLANKS, st.lists(CHATTER, max_size=4))
 @example("a b-c", ["x"])
 def test_a_secret_never_survives(secret: str, around: list[str]) -> None:
@@ -101,6 +102,7 @@ ESCAPES: dict[str, Callable[[str], str]] = {
 }
 
 
+@pytest.mark.fault("I13")
 @pytest.mark.parametrize("escape", ESCAPES)
 def test_an_escaped_echo_is_hidden_too(escape: str) -> None:
     """A secret echoed in an escaped form, from which it can be read, is not shown either."""

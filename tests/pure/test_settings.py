@@ -162,6 +162,7 @@ def test_a_base_url_with_more_than_a_plain_path_is_refused(tail: str) -> None:
     refused(settings.base_url, HOST + tail)
 
 
+@pytest.mark.fault("F43")
 @pytest.mark.parametrize("userinfo", ["canary@", "canary:canary@", ":canary@", "@", "canary%40x@"])
 def test_a_base_url_with_userinfo_is_refused_without_showing_it(userinfo: str) -> None:
     """A password in the URL is refused, and the sentence does not repeat it."""

@@ -9,9 +9,9 @@ import traceback
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Final, TypeAlias
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from tests.support.wire import TOKEN, reply
+from tests.support.wire import TOKEN, Exchange, Wire, reply
 from tread_async import RetryPolicy, Secret, TreadClient
 
 NOON: Final = 1_800_000_000.0
@@ -67,6 +67,35 @@ METHODS: Final = {"create_account": "POST", "archive_account": "DELETE", "reques
 def write_script(name: str, *steps: Any) -> dict[str, Any]:
     """*steps* for the one write of a call, and listings in which it never shows."""
     return {METHODS[name]: list(steps), "GET": reply([LISTED])}
+
+
+def answering(name: str, *steps: Any) -> Any:
+    """A script in which *steps* answer what the call *name* of `EVERY` is about, not its listings."""
+    once = name.removesuffix(" (once)")
+    return list(steps) if once == name else write_script(once, *steps)
+
+
+def count_of(wire: Wire, name: str) -> int:
+    """How many requests came that the call *name* of `EVERY` is about."""
+    once = name.removesuffix(" (once)")
+    return len(wire.requests) if once == name else wire.count(METHODS[once])
+
+
+async def well(exchange: Exchange) -> None:
+    """Answers so that every call of `EVERY` succeeds, however often it is made."""
+    target = urlsplit(exchange.request.target)
+    name = {
+        "/api/balances/": "balances",
+        "/api/sor/get_cached_account_balance": "cached_balances",
+        "/api/accounts/": "accounts",
+    }.get(target.path, "request")
+    answer = GOOD[name] if exchange.request.method == "GET" else DONE
+    if name == "accounts" and exchange.request.method == "GET":
+        answer = [ARCHIVED] if target.query else [LISTED, LISTED | {"id": "id-2", "name": "new"}]
+    await exchange.send(reply(answer))
+
+
+REQUESTS: Final = {"create_account (once)": 2, "archive_account (once)": 3}  # of a call that succeeds at once
 
 
 def spellings(secret: str) -> set[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import ssl
 import struct
@@ -71,7 +72,12 @@ Script: TypeAlias = Step | list[Step] | Mapping[str, Step | list[Step]]
 
 @dataclass
 class Wire:
-    """The server; use it as a block. ``requests`` are the complete ones."""
+    """The server; use it as a block.
+
+    Attributes:
+        requests: The complete ones.
+        busy: Requests that are being answered; ``peak`` is how many there were at most.
+    """
 
     script: Script
     ssl: ssl.SSLContext | None = None
@@ -81,14 +87,25 @@ class Wire:
     heard_bytes: int = 0
     tokens: tuple[str, ...] = (TOKEN,)
     port: int = 0
+    busy: int = 0
+    peak: int = 0
 
     async def __aenter__(self) -> Self:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._counts: dict[str, int] = {}
         self._arrived = asyncio.Event()
+        self._open: dict[int, asyncio.StreamWriter] = {}
+        await self.listen()
+        return self
+
+    async def listen(self) -> None:
+        """Takes connections, as it does from the start; again after `refuse`."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self.ssl)
         self.port = self._server.sockets[0].getsockname()[1]
-        return self
+
+    def refuse(self) -> None:
+        """Refuses connections from now on; those that are open stay so."""
+        self._server.close()
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
@@ -103,6 +120,25 @@ class Wire:
 
     def count(self, method: str) -> int:
         return sum(request.method == method for request in self.requests)
+
+    @property
+    def carried(self) -> dict[int, set[str]]:
+        """The ``Authorization`` headers of each connection."""
+        found: dict[int, set[str]] = {}
+        for request in self.requests:
+            found.setdefault(request.connection, set()).update(request.header("authorization"))
+        return found
+
+    async def say(self, data: bytes, connection: int) -> None:
+        """Sends what nobody has asked for, such as a second answer."""
+        self._open[connection].write(data)
+        await self._open[connection].drain()
+
+    def shut_down(self) -> None:
+        """Ends every open connection before the loop turns: the client cannot know when it sends next."""
+        for writer in self._open.values():
+            with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as copy:
+                copy.shutdown(socket.SHUT_RDWR)  # uvloop's own socket refuses to
 
     async def until(self, requests: int) -> None:
         """Returns when so many requests have arrived."""
@@ -126,19 +162,29 @@ class Wire:
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        self._open[number] = writer
         try:
             while (request := await self._request(reader, number)) is not None:
                 exchange = Exchange(request, writer, reader)
-                step = self._step(request.method)
-                await (exchange.send(step) if isinstance(step, bytes) else step(exchange))
+                await self._answer(exchange)
                 if exchange.over:
                     break
         except OSError:
             pass  # the client hung up
         finally:
+            del self._open[number]
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
+
+    async def _answer(self, exchange: Exchange) -> None:
+        step = self._step(exchange.request.method)
+        self.busy += 1
+        self.peak = max(self.peak, self.busy)
+        try:
+            await (exchange.send(step) if isinstance(step, bytes) else step(exchange))
+        finally:
+            self.busy -= 1
 
     async def _request(self, reader: asyncio.StreamReader, number: int) -> Received | None:
         try:
@@ -169,7 +215,7 @@ def reply(
     if length is None or length >= 0:
         fields["Content-Length"] = str(len(content) if length is None else length)
     head = "".join(f"{name}: {text}\r\n" for name, text in fields.items())
-    return f"HTTP/1.1 {status} Said\r\n{head}\r\n".encode() + content
+    return f"HTTP/1.1 {status:03} Said\r\n{head}\r\n".encode() + content
 
 
 async def hang_up(exchange: Exchange) -> None:
@@ -205,3 +251,22 @@ def drip(data: bytes, every_s: float) -> Step:
             await asyncio.sleep(every_s)
 
     return step
+
+
+class Endless:
+    """A step whose body has no end: it sends chunks until the client hangs up, and counts their bytes."""
+
+    CHUNK: Final = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+
+    def __init__(self) -> None:
+        self.sent_bytes = 0
+        self.hung_up = asyncio.Event()
+
+    async def __call__(self, exchange: Exchange) -> None:
+        await exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        try:
+            while True:
+                await exchange.send(self.CHUNK)
+                self.sent_bytes += 0x10000
+        finally:
+            self.hung_up.set()

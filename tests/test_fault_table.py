@@ -1,0 +1,52 @@
+"""Every fault and every invariant is held by a test on both event loops, or declared not to be built yet."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from tests.support.tables import listed, marked, rows
+
+TABLE: Final = "faults.md"
+IDS: Final = [f"F{number:02}" for number in range(1, 46)] + [f"I{number}" for number in range(1, 16)]
+NOT_YET: Final = {
+    # What became of a write is to be looked up in the list of accounts where no answer came.
+    "F03", "F05", "F06", "F07", "F08", "F10", "F11", "F12",
+    # A budget for repeats.
+    "F20", "I5",
+    # Polling.
+    "F41", "I8",
+}  # fmt: skip
+BOTH_LOOPS: Final = ("client/", "manager/", "faults/")  # the folders whose conftest says so
+
+
+def test_every_row_is_held_or_not_built_yet() -> None:
+    """No row is forgotten, and none is both."""
+    held = set(marked("fault"))
+
+    assert held | NOT_YET == set(IDS)
+    assert not held & NOT_YET
+
+
+def test_the_table_names_the_tests_that_hold_each_row() -> None:
+    """tests/faults.md has each row once, in order, with exactly the tests that are marked for it."""
+    named = listed(TABLE)
+
+    assert list(named) == [row[0] for row in rows(TABLE)] == IDS
+    assert {row: names for row, names in named.items() if names} == marked("fault")
+
+
+def test_rows_that_are_not_built_yet_say_so() -> None:
+    """And no others do."""
+    assert {row[0] for row in rows(TABLE) if row[2].startswith("not built yet")} == NOT_YET
+
+
+def test_every_row_is_held_on_both_loops() -> None:
+    """Whatever else holds a row, a coroutine that runs on asyncio and on uvloop does."""
+    on_both = {
+        row
+        for row, names in marked("fault", (ast.AsyncFunctionDef,)).items()
+        if any(name.startswith(BOTH_LOOPS) for name in names)
+    }
+
+    assert on_both == set(IDS) - NOT_YET
