@@ -26,7 +26,7 @@ class Issuer:
         if self._slowly:
             await asyncio.sleep(0.002)
         self.issued += 1
-        return f"token-{self.issued}"
+        return f"canary-token-{self.issued}"
 
 
 def used(wire: Wire) -> list[str]:
@@ -41,7 +41,7 @@ async def answer_by_token(exchange: Exchange) -> None:
         await exchange.send(reply([LISTED | {"name": "new"}] if exchange.request.method == "GET" else {}))
 
 
-@pytest.mark.parametrize("token", ["token-1", Secret("token-1")])
+@pytest.mark.parametrize("token", ["canary-token-1", Secret("canary-token-1")])
 async def test_given(connect: Callable[..., Any], token: Any) -> None:
     """A text and a `Secret` are used as they are."""
     async with Wire(reply([])) as wire:
@@ -53,7 +53,7 @@ async def test_given(connect: Callable[..., Any], token: Any) -> None:
 
 async def test_a_function_that_waits_for_nothing(connect: Callable[..., Any]) -> None:
     """A plain function gives a token as a coroutine function does, at the first call and after a 401."""
-    given = [Secret("token-1"), "token-2"]
+    given = [Secret("canary-token-1"), "canary-token-2"]
     async with Wire(answer_by_token) as wire:
         client = await connect(wire, lambda: given.pop(0))
         before = len(given)
@@ -117,7 +117,7 @@ async def test_asked_again_after_a_401(connect: Callable[..., Any]) -> None:
 async def test_given_token_is_doubted(connect: Callable[..., Any]) -> None:
     """A token that was given is not sent again after a 401: there is no other, and it was refused."""
     async with Wire(answer_by_token) as wire:
-        client = await connect(wire, "token-1")
+        client = await connect(wire, "canary-token-1")
         for _ in range(2):
             with pytest.raises(AuthError):
                 await client.accounts()

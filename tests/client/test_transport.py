@@ -87,8 +87,8 @@ async def test_one_connection_per_token() -> None:
     """Two clients, two tokens: no connection carries both."""
     async with (
         Wire(reply([])) as wire,
-        TreadClient("token-a", base_url=wire.url) as one,
-        TreadClient("token-b", base_url=wire.url) as two,
+        TreadClient("canary-token-a", base_url=wire.url) as one,
+        TreadClient("canary-token-b", base_url=wire.url) as two,
     ):
         for client in (one, two, one, two):
             await client.accounts()
@@ -163,7 +163,7 @@ async def test_no_cookies() -> None:
     async with (
         Wire(script, name="localhost") as wire,
         TreadClient(TOKEN, base_url=wire.url) as one,
-        TreadClient("token-b", base_url=wire.url) as two,
+        TreadClient("canary-token-b", base_url=wire.url) as two,
     ):
         for client in (one, two, one):
             await client.accounts()

@@ -40,7 +40,7 @@ def spoilt(kind: Any, *places: int, **fields: Any) -> User:
     accounts = [Held(name=f"x{n:02}", amount=f"{n}.5") for n in range(COUNT)]
     for place in places:
         accounts[place].live = accounts[place].cached = kind
-    return User(token="t", accounts=accounts, **fields)
+    return User(token="canary-t", accounts=accounts, **fields)
 
 
 def check(snapshot: Snapshot, error: Any, *places: int) -> None:
