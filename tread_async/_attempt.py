@@ -5,7 +5,6 @@ The errors of aiohttp end here: what is raised holds a fixed sentence and nothin
 
 from __future__ import annotations
 
-import ssl as tls
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -121,7 +120,7 @@ _BY_VERIFY_CODE: Final[Mapping[int, str]] = {
     **dict.fromkeys((2, 18, 19, 20, 21), "the server's certificate is of an authority that is not trusted"),
     **dict.fromkeys((62, 64), "the server's certificate is for another host"),
 }
-_BY_REASON: Final[Mapping[str, str]] = {
+_BY_REASON: Final[Mapping[str | None, str]] = {
     "WRONG_VERSION_NUMBER": "the server does not speak TLS",
     **dict.fromkeys(
         ("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"), "the server speaks no TLS from 1.2 on"
@@ -137,13 +136,11 @@ _NEVER_CONNECTED: Final = (
 def _of_tls(problem: Exception) -> str:
     """Why there is no TLS connection, in a fixed sentence."""
     if isinstance(problem, aiohttp.ClientConnectorCertificateError):
-        why = problem.certificate_error
-        code = why.verify_code if isinstance(why, tls.SSLCertVerificationError) else None
-        return _BY_VERIFY_CODE.get(
-            code or 0, f"the server's certificate is not accepted (OpenSSL's code {code})"
-        )
+        code = getattr(problem.certificate_error, "verify_code", 0)
+        other = f"the server's certificate is not accepted (code {code} of OpenSSL)"
+        return _BY_VERIFY_CODE.get(code, other)
     why = problem.os_error if isinstance(problem, aiohttp.ClientSSLError) else problem
-    return _BY_REASON.get(getattr(why, "reason", None) or "", "the TLS handshake failed")
+    return _BY_REASON.get(getattr(why, "reason", None), "the TLS handshake failed")
 
 
 def _in_words(problem: Exception) -> str:

@@ -169,7 +169,7 @@ async def test_echo_while_the_token_is_replaced() -> None:
             await wire.until(requests=2)
             await exchange.send(reply(status=401))
 
-    tokens = iter([TOKEN, "another-canary-token"])
+    tokens = iter([TOKEN, "another-canary"])
     async with (
         Wire(first_and_third_refused) as wire,
         TreadClient(lambda: next(tokens), base_url=wire.url, retry=ONE_TRY) as client,

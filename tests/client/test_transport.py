@@ -87,14 +87,14 @@ async def test_one_connection_per_token() -> None:
     """Two clients, two tokens: no connection carries both."""
     async with (
         Wire(reply([])) as wire,
-        TreadClient("canary-token-a", base_url=wire.url) as one,
-        TreadClient("canary-token-b", base_url=wire.url) as two,
+        TreadClient("canary-a", base_url=wire.url) as one,
+        TreadClient("canary-b", base_url=wire.url) as two,
     ):
         for client in (one, two, one, two):
             await client.accounts()
 
     carried = {(request.connection, *request.header("authorization")) for request in wire.requests}
-    assert carried == {(1, "Token token-a"), (2, "Token token-b")}
+    assert carried == {(1, "Token canary-a"), (2, "Token canary-b")}
 
 
 async def test_late_answer_is_not_the_answer_to_a_write() -> None:
@@ -163,7 +163,7 @@ async def test_no_cookies() -> None:
     async with (
         Wire(script, name="localhost") as wire,
         TreadClient(TOKEN, base_url=wire.url) as one,
-        TreadClient("canary-token-b", base_url=wire.url) as two,
+        TreadClient("canary-b", base_url=wire.url) as two,
     ):
         for client in (one, two, one):
             await client.accounts()

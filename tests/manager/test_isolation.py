@@ -165,7 +165,7 @@ async def test_a_filter_that_is_ignored() -> None:
 async def test_two_tokens() -> None:
     """The other token is asked once, whatever is wrong with accounts of the first."""
     bad, good = spoilt("500", 4, 30), spoilt("500")
-    good.token = "u"
+    good.token = "canary-u"
     async with FleetServer(bad, good) as wire, desk(wire, retry=ONE_TRY) as manager:
         snapshot = await manager.balances()
 

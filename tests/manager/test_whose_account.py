@@ -42,8 +42,8 @@ async def test_ids_of_two_kinds() -> None:
 
 async def test_one_account_under_two_tokens() -> None:
     """It is in the snapshot twice, and in the total once."""
-    one, two = (User(token=token, accounts=[Held(name="x", id="one", equity="7")]) for token in ("t", "u"))
-    async with FleetServer(one, two) as server, desk(server) as manager:
+    users = [User(token=f"canary-{n}", accounts=[Held(name="x", id="one", equity="7")]) for n in "tu"]
+    async with FleetServer(*users) as server, desk(server) as manager:
         snapshot = await manager.balances(source="cached")
 
     assert kinds(snapshot) == {"a/x": "Ok", "b/x": "Ok"}

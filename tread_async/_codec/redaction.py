@@ -49,9 +49,18 @@ def _forms(secrets: Iterable[Secret]) -> list[str]:
             escaped = {
                 json.dumps(form, ensure_ascii=ascii_)[1:-1] for form in plain for ascii_ in (True, False)
             }
-            forms |= plain | escaped | {base64.b64encode(text.encode()).decode().rstrip("=")}
-            forms |= {json.dumps(form)[1:-1] for form in escaped}
+            forms |= plain | escaped | {json.dumps(form)[1:-1] for form in escaped} | _encoded(text.encode())
     return sorted(forms, key=len, reverse=True)
+
+
+def _encoded(plain: bytes) -> set[str]:
+    """*plain* in hex, and in base64: what its letters are there, wherever it stands in a longer text."""
+    forms = {plain.hex(), plain.hex().upper()}
+    for before in range(3):
+        letters = base64.b64encode(bytes(before) + plain).decode()
+        of_it_alone = letters[-(-before * 8 // 6) : (before + len(plain)) * 8 // 6]
+        forms |= {of_it_alone, of_it_alone.replace("+", "-").replace("/", "_")}
+    return forms
 
 
 def _redacted(text: str, forms: list[str]) -> str:
