@@ -157,6 +157,17 @@ async def test_awkward_secret(shape: Callable[[Any], Any]) -> None:
     assert "canary" not in shown(caught.value).replace("canary-", "")
 
 
+@pytest.mark.parametrize("names", [None, ["a"]])
+async def test_echo_among_the_errors_of_the_cached_call(names: list[str] | None) -> None:
+    """What the cached call lists as not read shows no secret and no control character either."""
+    said = {"message": f"\x1b[31mno answer for {TOKEN}", "code": 7}
+    answer = reply({"balances": [], "errors": [said]})
+    async with Wire(answer) as wire, TreadClient(TOKEN, base_url=wire.url) as client:
+        cached = await client.cached_balances(names)
+
+    assert cached.errors == ({"message": " no answer for ***", "code": 7},)
+
+
 async def test_echo_while_the_token_is_replaced() -> None:
     """A token that another call found refused meanwhile is still kept out of an echo."""
 

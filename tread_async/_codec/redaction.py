@@ -6,16 +6,17 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 from tread_async.secret import Secret
 
-__all__ = ["MAX_TEXT", "sanitised", "sanitiser"]
+__all__ = ["MAX_TEXT", "sanitised", "sanitised_within", "sanitiser"]
 
 MAX_TEXT: Final = 512
 _SHORTEST_SECRET: Final = 4  # hiding one letter wherever it stands would hide everything but the secret
 _SHORTEST_PIECE: Final = 8
+_DEEPEST: Final = 50
 _SHOWN_AS_BLANK: Final = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # terminal sequences, whole
     r"|[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
@@ -30,13 +31,35 @@ def sanitised(text: str, secrets: Iterable[Secret] = ()) -> str:
 def sanitiser(secrets: Iterable[Secret]) -> Callable[[str], str]:
     """`sanitised` for many texts of one answer."""
     forms = _forms(secrets)
+    heads = sorted({re.escape(form[:_SHORTEST_SECRET]) for form in forms})
+    beginnings = re.compile("|".join(heads) or "(?!)")
 
     def clean(text: str) -> str:
+        if len(text) <= MAX_TEXT and text.isprintable() and not beginnings.search(text):
+            return text  # the usual case: ten thousand accounts may each have an error
         # Twice: a secret with a blank in it may come about when a control character becomes one.
         text = _redacted(_SHOWN_AS_BLANK.sub(" ", _redacted(text, forms)), forms)
         return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 3] + "..."
 
     return clean
+
+
+def sanitised_within(value: Any, secrets: Iterable[Secret]) -> Any:
+    """Decoded JSON, each text in it sanitised."""
+    clean = sanitiser(secrets)
+
+    def safe(value: Any, depth: int) -> Any:
+        if isinstance(value, str):
+            return clean(value)
+        if isinstance(value, dict | list | tuple) and depth == _DEEPEST:
+            return "(nested too deeply)"
+        if isinstance(value, dict):
+            return {clean(name): safe(part, depth + 1) for name, part in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)([safe(part, depth + 1) for part in value])
+        return value
+
+    return safe(value, 0)
 
 
 def _forms(secrets: Iterable[Secret]) -> list[str]:

@@ -195,8 +195,8 @@ class Snapshots:
         unexpected = _keys((name, reading.unexpected) for name, reading in readings)
         errors: dict[str, tuple[Any, ...]] = {}
         for name, reading in readings:
-            if reading.errors:
-                errors[name] = errors.get(name, ()) + reading.errors
+            if said := reading.errors:
+                errors[name] = errors.get(name, ()) + said
         return Snapshot(
             outcomes=outcomes,
             # What a second reading of a few gets with them may have been asked of the first.
