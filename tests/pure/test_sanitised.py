@@ -97,6 +97,7 @@ ESCAPES: dict[str, Callable[[str], str]] = {
     "a url path": quote,
     "a form": quote_plus,
     "json in json": lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
+    "json in a url": lambda text: quote(json.dumps(text)[1:-1], safe=""),
     "base64": lambda text: base64.b64encode(text.encode()).decode().rstrip("="),
     "base64 for a url": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
     "hex": lambda text: text.encode().hex(),

@@ -37,9 +37,13 @@ _AROUND: Final = 40
 def spellings(secret: str) -> frozenset[str]:
     """*secret* as it could stand in a text."""
     plain = secret.encode()
-    quoted = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), repr(secret)[1:-1]}
-    escaped = {json.dumps(form, ensure_ascii=ascii_)[1:-1] for form in quoted for ascii_ in (True, False)}
-    return frozenset({*quoted, *escaped, *_base64(plain), plain.hex(), plain.hex().upper()})
+    forms = {secret, repr(secret)[1:-1]}
+    for _ in range(2):  # JSON in JSON, in a URL, ...
+        forms |= {json.dumps(form, ensure_ascii=ascii_)[1:-1] for form in forms for ascii_ in (True, False)}
+        forms |= {
+            quoted for form in forms for quoted in (quote(form), quote(form, safe=""), quote_plus(form))
+        }
+    return frozenset({*forms, *_base64(plain), plain.hex(), plain.hex().upper()})
 
 
 def _base64(plain: bytes) -> Iterator[str]:

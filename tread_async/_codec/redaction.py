@@ -69,11 +69,15 @@ def _forms(secrets: Iterable[Secret]) -> list[str]:
         text = secret.reveal()
         if len(text) >= _SHORTEST_SECRET:
             plain = {text, repr(text)[1:-1], quote(text), quote(text, safe=""), quote_plus(text)}
-            escaped = {
-                json.dumps(form, ensure_ascii=ascii_)[1:-1] for form in plain for ascii_ in (True, False)
-            }
-            forms |= plain | escaped | {json.dumps(form)[1:-1] for form in escaped} | _encoded(text.encode())
+            plain |= {quote(form, safe="") for form in _in_json(text) - {text}}
+            escaped = {nested for form in plain for nested in _in_json(form)}
+            twice = {json.dumps(form)[1:-1] for form in escaped}
+            forms |= plain | escaped | twice | _encoded(text.encode())
     return sorted(forms, key=len, reverse=True)
+
+
+def _in_json(text: str) -> set[str]:
+    return {json.dumps(text, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False)}
 
 
 def _encoded(plain: bytes) -> set[str]:
