@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -18,11 +19,22 @@ from tests.support.samples import (
     ONE_TRY,
     PASSWORD,
     READS,
+    SECRETS,
     create,
     shown,
+    spellings,
 )
 from tests.support.wire import TOKEN, Exchange, Wire, reply, stall
-from tread_async import AuthError, Secret, ServerError, TreadClient, TreadError, UsageError
+from tread_async import (
+    AuthError,
+    Credential,
+    Secret,
+    ServerError,
+    SessionManager,
+    TreadClient,
+    TreadError,
+    UsageError,
+)
 
 
 @pytest.mark.trap(31)
@@ -64,6 +76,95 @@ async def test_closed(connect: Callable[..., Any]) -> None:
 
     for error in errors:
         check(error)
+
+
+@pytest.mark.parametrize("name", EVERY)
+async def test_cancelled(name: str) -> None:
+    """Nor the locals of any frame, aiohttp's included, through which a cancellation passes."""
+    async with Wire(stall) as wire, TreadClient(TOKEN, base_url=wire.url) as client:
+        call = asyncio.ensure_future(EVERY[name](client))
+        await wire.until(requests=1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await call
+
+    assert "aiohttp/" in shown(caught.value)
+    assert not [secret for secret in SECRETS for form in spellings(secret) if form in shown(caught.value)]
+
+
+@pytest.mark.parametrize("name", EVERY)
+async def test_token_function(name: str) -> None:
+    """What a token function gives shows in no error, also when it is no token at all."""
+    for given in (TOKEN, Secret(TOKEN), f"{TOKEN} ", TOKEN.encode(), [TOKEN]):
+        token = itertools.repeat(given).__next__  # without a frame of its own, which would be the caller's
+        async with (
+            Wire(reply(status=401)) as wire,
+            TreadClient(token, base_url=wire.url, retry=QUICK) as client,
+        ):
+            with pytest.raises(TreadError) as caught:
+                await EVERY[name](client)
+        check(caught.value)
+
+
+WRONG = [TOKEN.encode(), [TOKEN], {"token": TOKEN}, (TOKEN,)]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "make",
+    [
+        TreadClient,
+        Credential,
+        lambda value: TreadClient(TOKEN, proxy=value),
+        lambda value: Credential(TOKEN, proxy=value),
+        lambda value: SessionManager({"a": value}),
+        lambda value: SessionManager({"a": TOKEN, "b": Credential(value)}),
+    ],
+    ids=["client", "credential", "proxy", "credential's proxy", "manager", "manager's credential"],
+)
+def test_secret_of_the_wrong_kind(make: Callable[[Any], Any], wrong: Any) -> None:
+    """What is no text at all is refused by its type, and shows in no frame either."""
+    with pytest.raises(UsageError, match=f"is a Secret or a str, not {type(wrong).__name__}") as caught:
+        make(wrong)
+
+    check(caught.value)
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("field", ["api_key", "api_secret", "password"])
+async def test_key_of_the_wrong_kind(client: TreadClient, sim: Any, field: str, wrong: Any) -> None:
+    """Neither do keys and passwords."""
+    with pytest.raises(
+        UsageError, match=f"{field} is a Secret or a str, not {type(wrong).__name__}"
+    ) as caught:
+        await create(client, **{field: wrong})
+
+    check(caught.value)
+    assert sim.journal.requests == []
+
+
+PROXIES = [
+    "http://user:{}@10.0.0.1:3128",
+    "http://{}@10.0.0.1:3128",
+    "http://10.0.0.1:3128/{}",
+    "http://10.0.0.1:3128?key={}",
+    "http://10.0.0.1:3128/#{}",
+    "socks5://{}@10.0.0.1",
+    "{}",
+]
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+@pytest.mark.parametrize("kind", [str, Secret])
+def test_proxy_with_credentials(proxy: str, kind: Callable[[str], Any]) -> None:
+    """A proxy is a host and a port: aiohttp shows its URL, so that nothing secret may stand in it."""
+    for make in (
+        lambda value: TreadClient(TOKEN, proxy=value),
+        lambda value: SessionManager({"a": Credential(TOKEN, proxy=value)}),
+    ):
+        with pytest.raises(UsageError, match="proxy") as caught:
+            make(kind(proxy.format(PASSWORD)))
+        check(caught.value)
 
 
 AWKWARD = 'canary"quoted\\password\u00e9'
