@@ -10,7 +10,7 @@ import msgspec
 
 from tread_async._codec import requests
 from tread_async._codec.endpoints import BALANCES_BY_ACCOUNT, CACHED_BALANCES_BY_ACCOUNT
-from tread_async._codec.redaction import sanitised_within
+from tread_async._codec.redaction import sanitised, sanitised_within
 from tread_async._codec.replies import Reply
 from tread_async._codec.scanning import Scanned
 from tread_async._fleet.isolation import Isolation, halves, is_shared, timeout_of_a_part_s
@@ -207,7 +207,7 @@ class Reading:
         listed = self._line.listed
         if listed is not None and listed.twice:
             for name in listed.twice & found.keys():
-                error = NameConflictError(f"two accounts are listed as {self.wanted[name]}")
+                error = NameConflictError(f"two accounts are listed as {sanitised(str(self.wanted[name]))}")
                 found[name] = Failed(error)
 
     def _note_errors(self, errors: Sequence[Any], unmatched: Sequence[Any]) -> None:
