@@ -123,7 +123,8 @@ _BY_VERIFY_CODE: Final[Mapping[int, str]] = {
 _BY_REASON: Final[Mapping[str | None, str]] = {
     "WRONG_VERSION_NUMBER": "the server does not speak TLS",
     **dict.fromkeys(
-        ("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"), "the server speaks no TLS from 1.2 on"
+        ("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"),
+        "the server speaks no TLS of version 1.2 or later",
     ),
 }
 _NEVER_CONNECTED: Final = (
