@@ -8,9 +8,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tread_async import TreadClient
 from tread_async.simulator import Simulator
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +71,28 @@ async def test_the_block_about_many_tokens_works(capsys: pytest.CaptureFixture[s
     assert "requests_sent=" in capsys.readouterr().out
     changes = [(change.kind, change.detail["leverage"]) for change in sim.journal.changes]
     assert changes == [("leverage", "5"), ("leverage", "5"), ("leverage", "7")]
+
+
+async def test_the_block_about_an_unknown_create_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says the id, that nothing is known yet, and `None` when it is known that there is nothing."""
+    monkeypatch.setattr("tread_async._lifecycle._LISTED_AFTER_S", (0.0,))
+    names: dict[str, Any] = {}
+    exec(compile(BLOCKS[3], "README.md", "exec", dont_inherit=True), names)
+    link = names["link"]
+
+    async with Simulator(accounts=1) as sim, TreadClient(sim.tokens[0], base_url=sim.url) as tread:
+        sim.fail(endpoint="create_account", status=500, apply="all", nth=1)
+        assert await link(tread, "one", "k", "s") == sim.accounts()[-1].id
+        sim.fail(endpoint="create_account", status=500)
+        assert (await link(tread, "two", "k2", "s")).startswith("still unknown: POST /api/accounts/: ")
+        monkeypatch.setattr("tread_async._lifecycle.LOST_FOR_S", 0.0)
+        assert await link(tread, "three", "k3", "s") is None
+        sim.heal()
+        sim.fail(endpoint="create_account", status=500, apply="all")
+        sim.fail(endpoint="accounts", missing=True, nth=1)
+        assert await link(tread, "four", "k4", "s") == sim.accounts()[-1].id
+
+    assert sim.journal.count("create_account") == 4
 
 
 @pytest.mark.parametrize(

@@ -19,15 +19,19 @@ LAYERS = (
     ("_version", "errors", "secret", "_amounts", "_slots", "_pacing", "_together"),
     ("models",),
     ("_codec",),
-    ("_policy", "_identity", "_home"),
+    ("_policy", "_identity", "_home", "_sightings"),
+    ("_budget", "_breaker"),
+    ("_hedging",),
     ("_attempt", "_receiving"),
     ("_transport",),
     ("_intents",),
+    ("_call",),
     ("_calls",),
-    ("_wiring", "_lifecycle"),
+    ("_wiring",),
     ("keys",),
     ("balance", "listing"),
     ("outcomes", "reports", "plans"),
+    ("_lifecycle",),
     ("_fleet",),
     ("client", "manager"),
     ("__init__",),
@@ -42,9 +46,21 @@ VOCABULARY = (
 
 
 def imported_modules(path: Path) -> set[str]:
-    """The second parts of `tread_async.…` names that a file imports, wherever it does so."""
+    """The second parts of `tread_async.…` names that a file imports, wherever it does so.
+
+    What is imported for types alone does not count.
+    """
+    tree = ast.parse(path.read_text())
+    for_types = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
+        if node in for_types:
+            continue
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tread_async"):
             parts = (node.module or "").split(".")
             found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}

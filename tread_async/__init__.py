@@ -5,14 +5,16 @@ From the bottom up, imports going down only::
     errors, secret          one error tree; a text that does not show itself
     models                  what the server says: frozen structs, exact decimals
     _codec                  requests out, replies in; pure
-    _policy                 whether and when to repeat; pure
+    _policy, _budget        whether and when to repeat, and how often over all calls; pure
+    _breaker, _hedging      off unless asked for: stop sending in an outage, ask twice what is slow
     _attempt, _receiving, _transport
                             one attempt over the connection pool
     _slots, _pacing         who may send now; long work in short steps
-    _calls, _lifecycle      an attempt, its repeats and its outcome; create and archive
+    _call, _calls           an attempt, its repeats and its outcome
     client                  TreadClient: one method per endpoint, for one token
     keys, balance, outcomes, reports, plans, listing
                             what is said of accounts of many tokens
+    _sightings, _lifecycle  create, archive, update: sent once, and looked up where the answer was lost
     _fleet                  directory, batches, coalescing, isolation of failures, verified writes
     manager                 SessionManager: every account of every token
 

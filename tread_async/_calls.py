@@ -7,15 +7,18 @@ import functools
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from tread_async._budget import COSTS, RetryBudget
+from tread_async._call import Call
 from tread_async._codec.endpoints import Repeat
 from tread_async._codec.replies import Reply, error_of, parse, parsing
 from tread_async._codec.requests import Request
+from tread_async._hedging import Hedging
 from tread_async._identity import Identity, TokenFunctionError
-from tread_async._intents import Intent, Intents
+from tread_async._intents import Intents
 from tread_async._pacing import IN_ONE_GO_BYTES, Pace
 from tread_async._policy import (
     POLICIES,
@@ -23,19 +26,13 @@ from tread_async._policy import (
     RetryPolicy,
     Stop,
     Wait,
-    cause_of,
-    may_be_applied,
-    may_land_later,
     next_step,
     repeat,
 )
 from tread_async._together import together
 from tread_async.errors import (
     ApiError,
-    ClientClosedError,
-    ClosedAfterSendingError,
     NotSentError,
-    OutcomeUnknownError,
     TreadError,
 )
 
@@ -43,7 +40,7 @@ if TYPE_CHECKING:
     from tread_async._transport import Transport
     from tread_async.secret import Secret
 
-__all__ = ["Call", "Calls", "ClientStats"]
+__all__ = ["Calls", "ClientStats"]
 
 T = TypeVar("T")
 
@@ -63,66 +60,6 @@ class ClientStats(msgspec.Struct, frozen=True, kw_only=True):
     retries: Mapping[str, int]
 
 
-class Call(Generic[T]):
-    """One logical call: what is sent and until when, and what has come of it so far.
-
-    Attributes:
-        policy: How often and how long it may try.
-        deadline: On the loop's clock.
-        intent: Whose wish a write is; `Calls` declares one for a write that brings none.
-        patient: False for a caller who splits what is refused rather than repeat it.
-        reply: The answer that was decoded, once there is one.
-        requests_sent: Requests that left, repeats included.
-        unknown: Whether an attempt may have been applied although it was not acknowledged.
-        lost: Whether one of those could still be on its way.
-    """
-
-    __slots__ = (
-        "deadline", "intent", "lost", "patient", "policy", "reply", "request", "requests_sent", "unknown",
-    )  # fmt: skip
-
-    def __init__(self, request: Request[T], policy: RetryPolicy, deadline: float) -> None:
-        self.request = request
-        self.policy = policy
-        self.deadline = deadline
-        self.intent: Intent | None = None
-        self.patient = True
-        self.reply: Reply | None = None
-        self.requests_sent = 0
-        self.unknown = False
-        self.lost = False
-
-    def leaves(self) -> None:
-        """Counts a request that is about to be sent, unless a newer call came while this one queued."""
-        if self.intent is not None:
-            self.intent.give_way()
-        self.requests_sent += 1
-
-    def cause_of(self, error: TreadError) -> Cause:
-        """Why an attempt failed, as far as a repeat of this call is concerned."""
-        alone = self.request.one_target
-        return cause_of(error, self.request.endpoint, patient=self.patient, alone=alone)
-
-    def failed(self, error: TreadError) -> None:
-        """Notes what a failed attempt leaves open."""
-        if may_be_applied(error, self.request):
-            self.unknown = True
-            if may_land_later(error):
-                self.lost = True
-                if self.intent is not None:
-                    self.intent.note_lost()
-
-    def outcome(self, last: TreadError) -> TreadError:
-        """*last*, said as what it means for a write of which an attempt may have been applied."""
-        if not self.unknown or isinstance(last, OutcomeUnknownError):
-            return last
-        kind = ClosedAfterSendingError if isinstance(last, ClientClosedError) else OutcomeUnknownError
-        failure = kind(f"it may or may not have been applied; read back. Last error: {_short(last)}")
-        failure.endpoint, failure.attempts = self.request.endpoint.label, last.attempts
-        failure.cause = last
-        return failure
-
-
 class Calls:
     """Runs the calls of one client over one transport."""
 
@@ -137,6 +74,8 @@ class Calls:
         sleep: Callable[[float], Awaitable[None]],
         intents: Intents | None = None,
         pace: Pace | None = None,
+        budget: RetryBudget | None = None,
+        hedging: Hedging | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._transport = transport
@@ -149,6 +88,8 @@ class Calls:
         self._retries: Counter[str] = Counter()
         self._intents = Intents() if intents is None else intents
         self._pace = Pace() if pace is None else pace
+        self._budget = RetryBudget() if budget is None else budget
+        self._hedging = hedging
 
     def stats(self) -> ClientStats:
         return ClientStats(
@@ -178,9 +119,17 @@ class Calls:
         """Seconds until *deadline*."""
         return deadline - self._clock()
 
+    def call(self, request: Request[T], deadline: float) -> Call[T]:
+        """A call with its endpoint's policy, not carried out yet."""
+        return Call(request, self.policy(request.endpoint.name), deadline)
+
+    async def pause(self, seconds: float) -> None:
+        """Waits between two calls. Raises `ClientClosedError` when the client is closed meanwhile."""
+        await self._sleep(seconds)
+
     async def run(self, request: Request[T], deadline: float) -> T:
         """The decoded answer to *request*. Raises as `carry_out`."""
-        return await self.carry_out(Call(request, self.policy(request.endpoint.name), deadline))
+        return await self.carry_out(self.call(request, deadline))
 
     async def run_all(self, requests: Sequence[Request[T]], deadline: float) -> list[T]:
         """The answers in the order of *requests*, which run at once. The first failure ends all."""
@@ -199,17 +148,22 @@ class Calls:
 
     async def _run(self, call: Call[T]) -> T:
         try:
-            return await self._attempt(call)
+            answer = await self._attempt(call)
         except TreadError as error:
             first = error.with_traceback(None)  # its frames hold the answer
             first.attempts, first.endpoint = 1, call.request.endpoint.label
         except TokenFunctionError as error:
             raise error.error from None
+        else:
+            self._budget.succeeded_at_once()
+            return answer
         return await self.go_on(call, first)
 
     async def _attempt(self, call: Call[T]) -> T:
         intent = call.intent
         if intent is None:
+            if self._hedging is not None and call.request.endpoint.hedged:
+                return await self._hedged(call, self._hedging)
             return await self._exchange(call)
 
         async def wait(turn: Awaitable[None]) -> None:
@@ -218,6 +172,23 @@ class Calls:
 
         async with intent.turn(wait):
             return await self._exchange(call)
+
+    async def _hedged(self, call: Call[T], hedging: Hedging) -> T:
+        """One attempt, of which a slow first request may be followed by a second."""
+        parts: list[Call[T]] = []
+
+        async def ask() -> tuple[T, Reply | None]:
+            part = Call(call.request, call.policy, call.deadline)
+            parts.append(part)
+            try:
+                return await self._exchange(part), part.reply
+            finally:
+                call.requests_sent += part.requests_sent
+
+        answer, call.reply = await hedging.first_of(ask, has_left=lambda: parts[0].requests_sent > 0)
+        if call.reply is not None:
+            hedging.took(call.reply.received_at - call.reply.sent_at)
+        return answer
 
     async def _exchange(self, call: Call[T]) -> T:
         endpoint = call.request.endpoint
@@ -272,33 +243,39 @@ class Calls:
             return decision
 
         try:
-            return await repeat(first, lambda: self._attempt(call), step, self._sleep)
+            answer = await repeat(first, lambda: self._attempt(call), step, self._sleep)
         except TreadError as error:
             last = error.with_traceback(None)
         except TokenFunctionError as error:
             if not call.unknown:
                 raise error.error from None
             last = error.error
+        else:
+            self._budget.succeeded_after(call.paid)
+            return answer
         last.attempts, last.endpoint = attempts, endpoint.label
         raise call.outcome(last)
 
     def _decide(self, call: Call[T], error: TreadError, attempt: int) -> Wait | Stop:
+        cause = call.cause_of(error)
         decision = next_step(
             call.policy,
-            call.cause_of(error),
+            cause,
             attempt=attempt,
             remaining_s=self.left_s(call.deadline),
             asked_s=error.retry_after_s if isinstance(error, ApiError) else None,
             chance=self._chance(),
         )
-        if isinstance(decision, Wait) and call.intent is not None and call.intent.superseded:
+        if isinstance(decision, Stop):
+            return decision
+        if call.intent is not None and call.intent.superseded:
             return Stop("a newer call sets the same")
+        if not self._budget.pay(cause):
+            error.budget_exhausted = True
+            return Stop("too many calls fail, so it is not repeated")
+        call.paid = COSTS[cause]
         return decision
 
 
 def _label(error: TreadError) -> str:
     return f"HTTP {error.status}" if isinstance(error, ApiError) else type(error).__name__
-
-
-def _short(error: TreadError) -> str:
-    return f"HTTP {error.status}: {error.message}" if isinstance(error, ApiError) else error.message

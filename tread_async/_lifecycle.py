@@ -1,48 +1,95 @@
-"""Creating and archiving accounts: looked up, sent once, looked up again.
+"""Writes to one account: sent once, and looked up where the answer leaves something open.
 
 Create answers without an id, archive goes by name and renames, and both acknowledge with a text
-that means nothing. So the account is always found by listing.
+that means nothing. So the account is always found by listing, and so is what became of a write
+whose answer was lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from typing import Final
 
+from tread_async._call import Call
 from tread_async._calls import Calls
 from tread_async._codec import requests
-from tread_async.errors import NameConflictError, OutcomeUnknownError, TreadError
+from tread_async._codec.replies import Reply, http_date
+from tread_async._intents import LOST_FOR_S
+from tread_async._sightings import Archived, Created, Sighting, Updated
+from tread_async.errors import (
+    ApiError,
+    ClientClosedError,
+    ClosedAfterSendingError,
+    NameConflictError,
+    OutcomeUnknownError,
+    TreadError,
+)
 from tread_async.models import Account
+from tread_async.reports import Applied, NotApplied, Unknown, WriteOutcome
+from tread_async.secret import Secret
 
-__all__ = ["archive", "create"]
+__all__ = ["archive", "create", "update"]
+
+_LISTED_AFTER_S: Final = (0.0, 1.0, 2.0)  # a change may take a moment to show
 
 
 async def create(
-    calls: Calls, request: requests.Request[None], name: str, exchange: str, deadline: float
+    calls: Calls,
+    request: requests.Request[None],
+    *,
+    name: str,
+    exchange: str,
+    api_key: Secret,
+    resend: bool,
+    deadline: float,
 ) -> Account:
-    """Sends *request* and returns the account of that *name* as it is listed afterwards."""
-    await calls.run(request, deadline)
-    for account in await _listed_after(calls, request, deadline, include_archived=False):
-        if account.name == name and not account.archived:
-            if account.exchange.casefold() != exchange.casefold():
-                raise _unknown(request, f"acknowledged, but {name!r} is listed on {account.exchange!r}")
-            return account
-    raise _unknown(request, "acknowledged, but the account is not listed")
+    """Sends *request* and returns the account as it is listed afterwards.
+
+    With *resend* it is sent once more where nothing shows that the first was applied. A name is unique:
+    if the first still arrives, the second is refused.
+    """
+    read_back = _ReadBack(calls, request, Created(name, exchange, api_key))
+    try:
+        return await read_back.after(await read_back.sent(deadline), deadline)
+    except ClosedAfterSendingError:
+        raise
+    except OutcomeUnknownError as error:
+        unknown = error.with_traceback(None)
+    if not resend or read_back.acknowledged:
+        raise unknown
+    return await read_back.after(await read_back.sent_again(unknown, deadline), deadline)
 
 
 async def archive(
-    calls: Calls, request: requests.Request[None], name: str, expect_id: str | None, deadline: float
+    calls: Calls, request: requests.Request[None], *, name: str, expect_id: str | None, deadline: float
 ) -> Account:
     """Finds who holds *name*, sends *request*, and returns that account as it is listed afterwards."""
     listed = await calls.run(requests.accounts(include_archived=False), deadline)
-    account_id = _holder(listed, name, expect_id)
-    await calls.run(request, deadline)
-    for account in await _listed_after(calls, request, deadline, include_archived=True):
-        if account.id == account_id and account.archived:
-            return account
-    raise _unknown(request, "acknowledged, but the account is not listed as archived")
+    read_back = _ReadBack(calls, request, Archived(_holder(listed, name, expect_id)))
+    return await read_back.after(await read_back.sent(deadline), deadline)
 
 
-def _holder(accounts: Iterable[Account], name: str, expect_id: str | None) -> str:
+async def update(
+    calls: Calls,
+    request: requests.Request[None],
+    *,
+    account_id: str,
+    margin_mode: str | None,
+    deadline: float,
+) -> None:
+    """Sends *request*; where its outcome is unknown, looks whether the account has *margin_mode*.
+
+    ``None`` stands for fields that a listing does not show.
+    """
+    if margin_mode is None:
+        await calls.run(request, deadline)
+        return
+    read_back = _ReadBack(calls, request, Updated(account_id, margin_mode))
+    if (unknown := await read_back.sent(deadline)) is not None:
+        await read_back.after(unknown, deadline)
+
+
+def _holder(accounts: tuple[Account, ...], name: str, expect_id: str | None) -> str:
     held = [account.id for account in accounts if account.name == name and not account.archived]
     if len(held) != 1:
         raise NameConflictError(f"{len(held) or 'no'} accounts hold the name {name!r}; nothing was sent")
@@ -51,23 +98,125 @@ def _holder(accounts: Iterable[Account], name: str, expect_id: str | None) -> st
     return held[0]
 
 
-async def _listed_after(
-    calls: Calls, write: requests.Request[None], deadline: float, *, include_archived: bool
-) -> tuple[Account, ...]:
-    """The accounts after an acknowledged *write*. A failure here must not look like one of the write."""
-    try:
-        listed: tuple[Account, ...]
-        listed = await calls.run(requests.accounts(include_archived=include_archived), deadline)
-    except TreadError as error:
-        cause = error
-    else:
-        return listed
-    raise _unknown(write, "acknowledged, but the accounts could not be listed after it", cause)
+class _ReadBack:
+    """One write, and what listing the accounts says of it."""
 
+    def __init__(
+        self, calls: Calls, request: requests.Request[None], change: Created | Archived | Updated
+    ) -> None:
+        self.acknowledged = False
+        self._calls = calls
+        self._request = request
+        self._change = change
+        self._began = time.monotonic()
+        self._sent_last = self._began
 
-def _unknown(
-    write: requests.Request[None], message: str, cause: TreadError | None = None
-) -> OutcomeUnknownError:
-    failure = OutcomeUnknownError(message)
-    failure.endpoint, failure.cause = write.endpoint.label, cause
-    return failure
+    async def sent(self, deadline: float) -> OutcomeUnknownError | None:
+        """Sends it; the error of an outcome that is not known. Any other error is raised."""
+        try:
+            await self._calls.run(self._request, deadline)
+        except ClosedAfterSendingError:
+            raise
+        except OutcomeUnknownError as error:
+            return error.with_traceback(None)
+        finally:
+            self._sent_last = time.monotonic()
+        self.acknowledged = True
+        return None
+
+    async def sent_again(self, unknown: OutcomeUnknownError, deadline: float) -> OutcomeUnknownError | None:
+        """The same after an attempt that may have been applied: a refusal may be for what that one did."""
+        try:
+            return await self.sent(deadline)
+        except ClientClosedError:
+            kind: type[OutcomeUnknownError] = ClosedAfterSendingError
+            failure = kind("the client was closed after an attempt that may have been applied; read back")
+        except TreadError as error:
+            failure = unknown
+            failure.cause = error.with_traceback(None)
+            if isinstance(error, ApiError):
+                failure.message += f". Sent again, it was answered HTTP {error.status}"
+            return failure
+        raise failure
+
+    async def after(self, unknown: OutcomeUnknownError | None, deadline: float) -> Account:
+        """The account as it is listed in the end.
+
+        Raises:
+            NameConflictError: another account has the name, so that nothing was applied.
+            OutcomeUnknownError: no listing settles it.
+        """
+        failure = unknown or self._unknown("acknowledged, but no listing shows it")
+        note = ""
+        for wait_s in _LISTED_AFTER_S:
+            if self._calls.left_s(deadline) <= wait_s:
+                break
+            try:
+                if wait_s:
+                    await self._calls.pause(wait_s)
+                seen = await self._look(deadline)
+            except ClientClosedError:
+                failure = self._unknown(
+                    "the client was closed before it was read back", ClosedAfterSendingError
+                )
+                break
+            except TreadError as error:
+                failure.cause = failure.cause or error.with_traceback(None)
+                continue
+            if seen.account is not None:
+                return seen.account
+            if seen.conflict:
+                raise self._conflict(seen)
+            note = seen.note or seen.absent
+        if note:
+            failure.message = f"{failure.message}; {note}"
+        failure.read_back = self.resolve
+        raise failure
+
+    async def resolve(self) -> WriteOutcome:
+        """Lists once more, and says what that shows."""
+        deadline = self._calls.deadline("accounts", None)
+        try:
+            seen = await self._look(deadline)
+        except TreadError as error:
+            failure = self._unknown("the accounts could not be listed")
+            failure.cause = error.with_traceback(None)
+        else:
+            if seen.account is not None:
+                return Applied(seen=self._change.shown(seen.account))
+            if seen.conflict:
+                return NotApplied(error=self._conflict(seen))
+            if seen.absent and not self.acknowledged and self._is_over():
+                return NotApplied(error=NameConflictError(f"{seen.absent}; nothing was applied"))
+            failure = self._unknown(seen.note or f"{seen.absent or 'it does not show'}; it may still arrive")
+        failure.read_back = self.resolve
+        return Unknown(error=failure)
+
+    def _is_over(self) -> bool:
+        """Whether no server or proxy is known to hold a request for so long."""
+        return time.monotonic() - self._sent_last > LOST_FOR_S
+
+    async def _look(self, deadline: float) -> Sighting:
+        # An account that was created and acknowledged is not an archived one.
+        archived_too = not (self.acknowledged and isinstance(self._change, Created))
+        call: Call[tuple[Account, ...]]
+        call = self._calls.call(requests.accounts(include_archived=archived_too), deadline)
+        accounts = await self._calls.carry_out(call)
+        return self._change.seen_in(accounts, self._server_began(call.reply), acknowledged=self.acknowledged)
+
+    def _server_began(self, reply: Reply | None) -> float | None:
+        """When the write began, in seconds since the epoch by the server's clock, if it says its time."""
+        date = None if reply is None else http_date(reply.date)
+        return None if date is None else date.timestamp() - (time.monotonic() - self._began)
+
+    def _conflict(self, seen: Sighting) -> NameConflictError:
+        failure = NameConflictError(f"{seen.conflict}; nothing was applied")
+        failure.endpoint = self._request.endpoint.label
+        return failure
+
+    def _unknown(
+        self, message: str, kind: type[OutcomeUnknownError] = OutcomeUnknownError
+    ) -> OutcomeUnknownError:
+        failure = kind(message)
+        failure.endpoint = self._request.endpoint.label
+        return failure

@@ -19,6 +19,7 @@ from aiohttp import hdrs
 from yarl import URL
 
 from tread_async._attempt import CONNECT_TIMEOUT_S, Attempt, BrokenError
+from tread_async._breaker import Breaker
 from tread_async._codec.replies import Reply, asked_to_wait_s
 from tread_async._codec.requests import Request
 from tread_async._identity import Identity
@@ -46,6 +47,7 @@ class Transport:
         headers: Mapping[str, str],
         proxy: str | None,
         ssl: tls.SSLContext | None,
+        breaker: Breaker | None = None,
     ) -> None:
         self.requests_sent = 0
         self.bytes_received = 0
@@ -55,6 +57,7 @@ class Transport:
         url = URL(base_url)
         self._origin = (url.scheme, url.raw_host, url.port)
         self._lane = lane
+        self._breaker = breaker
         self._scopes: set[asyncio.Timeout] = set()
         self._queued: set[asyncio.Timeout] = set()
         self._clock = asyncio.get_running_loop().time
@@ -120,6 +123,8 @@ class Transport:
         """
         self._refuse_if_closing()
         self._identity.check()
+        if self._breaker is not None:
+            self._breaker.check()
         attempt = Attempt(request)
         if not self._lane.take_now():  # the usual case, a free slot, makes no trip through the loop
             await self._queue(attempt, deadline)
@@ -168,8 +173,19 @@ class Transport:
         now = self._clock()
         if now >= deadline:  # a scope ends a step too late: the request would be on its way
             raise attempt.late("time left")
-        leaves()
-        scope = self._scope(min(deadline, now + timeout_s))
+        until = min(deadline, now + timeout_s)
+        if self._breaker is None:
+            leaves()
+            return await self._attempted(request, attempt, until)
+
+        async def watched() -> Reply:
+            leaves()
+            return await self._attempted(request, attempt, until)
+
+        return await self._breaker.watch(watched)
+
+    async def _attempted(self, request: Request[Any], attempt: Attempt, until: float) -> Reply:
+        scope = self._scope(until)
         try:
             async with scope:
                 return await self._exchange(request, attempt)

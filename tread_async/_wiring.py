@@ -7,9 +7,12 @@ import ssl as tls
 from collections.abc import Mapping
 from typing import Final
 
+from tread_async._breaker import Breaker
+from tread_async._budget import RetryBudget
 from tread_async._calls import Calls
 from tread_async._codec import arguments as check
 from tread_async._codec import settings
+from tread_async._hedging import Hedging
 from tread_async._identity import Credential, Identity
 from tread_async._intents import Intents
 from tread_async._pacing import Pace
@@ -34,6 +37,9 @@ class Wiring:
         auth_scheme: str,
         headers: Mapping[str, str] | None,
         ssl: tls.SSLContext | None,
+        *,
+        circuit_breaker: bool,
+        hedge_cached: bool,
     ) -> None:
         self.auth_scheme = settings.auth_scheme(auth_scheme)
         self.base_url = settings.base_url(base_url)
@@ -43,6 +49,10 @@ class Wiring:
         self._retry = retry
         self._headers = {"User-Agent": f"tread-async/{__version__}", **settings.extra_headers(headers)}
         self._ssl = settings.ssl_context(ssl)
+        # One of each for all tokens: they share the server that suffers.
+        self._budget = RetryBudget()
+        self._breaker = Breaker() if check.flag(circuit_breaker, "circuit_breaker") else None
+        self._hedging = Hedging(self._budget) if check.flag(hedge_cached, "hedge_cached") else None
 
     def check(self, credential: Credential) -> None:
         """Refuses a proxy that would see the token."""
@@ -67,6 +77,7 @@ class Wiring:
             headers=self._headers,
             proxy=settings.proxy(credential.proxy, self.base_url),
             ssl=self._ssl,
+            breaker=self._breaker,
         )
         return Calls(
             transport,
@@ -77,4 +88,6 @@ class Wiring:
             sleep=transport.pause,
             intents=intents,
             pace=pace,
+            budget=self._budget,
+            hedging=self._hedging,
         )

@@ -15,7 +15,7 @@ from tread_async._codec.endpoints import BALANCES, CACHED_BALANCES
 from tread_async._codec.merging import merged_balances, merged_cached_balances
 from tread_async._home import Home
 from tread_async._identity import Credential, TokenSource
-from tread_async._lifecycle import archive, create
+from tread_async._lifecycle import archive, create, update
 from tread_async._policy import RetryPolicy
 from tread_async._slots import Slots
 from tread_async._wiring import DEFAULT_BASE_URL, Wiring
@@ -45,6 +45,10 @@ class TreadClient:
         headers: Sent along with every request, such as ``User-Agent``.
         proxy: URL of an HTTP proxy for https. None is ever taken from the environment.
         ssl: A context with a certificate store of your own. It must verify.
+        circuit_breaker: After five failures in a row, or half of ten within 30 s, send nothing for five
+            seconds, doubling up to a minute; then one request finds out. For pollers.
+        hedge_cached: Ask a second time for a cached read that is slower than 19 of 20 (and than 250 ms),
+            for at most one in twenty; the first answer counts.
 
     Raises:
         UsageError: an argument cannot work.
@@ -62,6 +66,8 @@ class TreadClient:
         headers: Mapping[str, str] | None = None,
         proxy: str | None = None,
         ssl: tls.SSLContext | None = None,
+        circuit_breaker: bool = False,
+        hedge_cached: bool = False,
     ) -> None:
         self._home = Home("TreadClient")
         self._base_url = "(not checked yet)"
@@ -70,7 +76,16 @@ class TreadClient:
         hidden_proxy, proxy = None if proxy is None else check.wrapped(proxy, "proxy"), None
         self._credential = Credential(token, proxy=hidden_proxy)
         self._max_in_flight = settings.max_in_flight(max_in_flight)
-        self._wiring = Wiring(base_url, deadline_s, retry, auth_scheme, headers, ssl)
+        self._wiring = Wiring(
+            base_url,
+            deadline_s,
+            retry,
+            auth_scheme,
+            headers,
+            ssl,
+            circuit_breaker=circuit_breaker,
+            hedge_cached=hedge_cached,
+        )
         self._base_url = self._wiring.base_url
         self._wiring.check(self._credential)
         self._calls: Calls | None = None
@@ -157,18 +172,25 @@ class TreadClient:
         api_secret: Secret | str,
         password: Secret | str | None = None,
         extra: Mapping[str, Any] | None = None,
+        resend: bool = False,
         deadline_s: float | None = None,
     ) -> Account:
-        """Links an exchange account and returns it as the server lists it. Sent once, never repeated.
+        """Links an exchange account and returns it as the server lists it. Sent once.
+
+        Where the answer is lost the accounts are listed, up to three times over three seconds: an account
+        of that name, exchange and key that was not there before is the one.
 
         Args:
             name: Unique for the user.
             password: For exchanges that want one, such as OKX, Coinbase and Bitget.
             extra: Undocumented body fields, such as ``credential_options``. A `Secret` among them is
                 sent in clear and never shown.
+            resend: Send it once more where no listing shows the account. If the first still arrives, the
+                server refuses one of the two, since names are unique.
 
         Raises:
-            OutcomeUnknownError: the account may exist; list the accounts before trying again.
+            NameConflictError: another account has the name; nothing was applied.
+            OutcomeUnknownError: the account may exist; its ``resolve()`` looks again later.
         """
         api_key, api_secret = check.wrapped(api_key, "api_key"), check.wrapped(api_secret, "api_secret")
         password = None if password is None else check.wrapped(password, "password")
@@ -181,7 +203,15 @@ class TreadClient:
             password=None if password is None else check.secret(password, "password"),
             extra=check.extra_fields(extra, requests.CREATE_FIELDS),
         )
-        return await create(calls, request, name, exchange, calls.deadline("create_account", deadline_s))
+        return await create(
+            calls,
+            request,
+            name=name,
+            exchange=exchange,
+            api_key=api_key,
+            resend=check.flag(resend, "resend"),
+            deadline=calls.deadline("create_account", deadline_s),
+        )
 
     async def update_account(
         self,
@@ -198,7 +228,8 @@ class TreadClient:
             extra: Undocumented body fields. A `Secret` among them is sent in clear and never shown.
 
         Raises:
-            OutcomeUnknownError: it may have been set; list the accounts.
+            OutcomeUnknownError: it may have been set. A margin mode was looked up already, and its
+                ``resolve()`` looks again later.
         """
         fields = check.extra_fields(extra, ("id", "margin_mode"))
         if margin_mode is not None:
@@ -207,28 +238,36 @@ class TreadClient:
             raise UsageError("update_account needs something to set, such as margin_mode")
         calls = self._ready(deadline_s)
         request = requests.update_account(account_id=check.account_id(account_id), fields=fields)
-        await calls.run(request, calls.deadline("update_account", deadline_s))
+        await update(
+            calls,
+            request,
+            account_id=account_id,
+            # Other fields do not show in a list.
+            margin_mode=margin_mode if extra is None else None,
+            deadline=calls.deadline("update_account", deadline_s),
+        )
 
     async def archive_account(
         self, name: str, *, expect_id: str | None = None, deadline_s: float | None = None
     ) -> Account:
         """Archives the account that holds *name* and returns it, renamed by the server.
 
-        The name is looked up first, so that the account archived is the one found. Sent once.
+        The name is looked up first, so that the account archived is the one found. Sent once; where the
+        answer is lost the accounts are listed, up to three times over three seconds.
 
         Args:
             expect_id: The id the account must have.
 
         Raises:
             NameConflictError: no account, or another one, holds the name; nothing was sent.
-            OutcomeUnknownError: it may be archived; list with ``include_archived=True``.
+            OutcomeUnknownError: it may be archived; its ``resolve()`` looks again later.
         """
         calls = self._ready(deadline_s)
         request = requests.archive_account(name=check.account_name(name))
         if expect_id is not None:
             check.account_id(expect_id)
         deadline = calls.deadline("archive_account", deadline_s)
-        return await archive(calls, request, name, expect_id, deadline)
+        return await archive(calls, request, name=name, expect_id=expect_id, deadline=deadline)
 
     async def set_leverage(
         self,

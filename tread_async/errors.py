@@ -27,6 +27,12 @@ It raises anything else: not applied.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tread_async.reports import WriteOutcome
+
 __all__ = [
     "AccountError",
     "ApiError",
@@ -57,10 +63,12 @@ class TreadError(Exception):
     Attributes:
         endpoint: ``METHOD /path`` without the query, or ``None`` before a request was built.
         attempts: Attempts begun for the call, those that never left included; 0 before the first.
+        budget_exhausted: True where it would have been repeated, but too many repeats had failed before.
     """
 
     endpoint: str | None = None
     attempts: int = 0
+    budget_exhausted: bool = False
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -112,10 +120,31 @@ class OutcomeUnknownError(TransportError):
     Attributes:
         cause: The last error seen, or ``None`` when no answer came at all.
         timed_out: True where the time was up before an answer came.
+        read_back: What `resolve` calls; ``None`` where nothing shows the outcome, and in a copy or pickle.
     """
 
     cause: TreadError | None = None
     timed_out: bool = False
+    read_back: Callable[[], Awaitable[WriteOutcome]] | None = None
+
+    async def resolve(self) -> WriteOutcome:
+        """Reads back what became of the write, at any time while the client is open.
+
+        After creating, archiving, and updating the margin mode. `Applied` has what the listing shows as
+        ``seen``: the new account's id, the archived one's new name, the margin mode. `NotApplied` comes
+        where another account has the name, or where for five minutes nothing showed, which is longer than
+        servers and proxies are known to hold a request; before that it is still `Unknown`.
+
+        Raises:
+            UsageError: there is no way to read this write back.
+        """
+        if self.read_back is None:
+            raise UsageError("this write cannot be read back from here; read balances or accounts instead")
+        return await self.read_back()
+
+    def __reduce__(self) -> Any:
+        kept = {name: value for name, value in vars(self).items() if name != "read_back"}
+        return (type(self), self.args, kept)
 
 
 class ClosedAfterSendingError(ClientClosedError, OutcomeUnknownError):

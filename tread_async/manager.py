@@ -72,6 +72,8 @@ class SessionManager:
         auth_scheme: str = "Token",
         headers: Mapping[str, str] | None = None,
         ssl: tls.SSLContext | None = None,
+        circuit_breaker: bool = False,
+        hedge_cached: bool = False,
     ) -> None:
         self._home = Home("SessionManager")
         self._credentials: dict[str, Credential] = {}
@@ -83,7 +85,16 @@ class SessionManager:
             raise UsageError(problem)
         self._most = settings.max_in_flight(max_in_flight)
         self._most_per_token = settings.max_in_flight(max_in_flight_per_token)
-        self._wiring = Wiring(base_url, deadline_s, retry, auth_scheme, headers, ssl)
+        self._wiring = Wiring(
+            base_url,
+            deadline_s,
+            retry,
+            auth_scheme,
+            headers,
+            ssl,
+            circuit_breaker=circuit_breaker,
+            hedge_cached=hedge_cached,
+        )
         self._base_url = self._wiring.base_url
         for credential in self._credentials.values():
             self._wiring.check(credential)

@@ -52,7 +52,7 @@ async def test_unknown_encodings(encoding: str) -> None:
             await ABSOLUTE["update_account"](client)
 
     # aiohttp takes br and zstd, where their packages are missing, for broken HTTP, which is repeated.
-    assert len(wire.requests) == (6 if encoding in ("br", "zstd") else 2)
+    assert wire.count("PUT") == (3 if encoding in ("br", "zstd") else 1)
 
 
 @pytest.mark.parametrize("encoding", ["compress", "x"])

@@ -13,7 +13,8 @@ from tests.support.samples import FAST, PAIR
 from tests.support.tokens import REFUSED, Issuer
 from tests.support.wire import Wire, hang_up, reply, stall
 from tread_async import NotSentError, TreadError
-from tread_async._calls import Call, Calls
+from tread_async._call import Call
+from tread_async._calls import Calls
 from tread_async._codec import requests
 from tread_async._codec.requests import Request
 from tread_async._identity import Credential

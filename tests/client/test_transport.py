@@ -34,7 +34,8 @@ async def test_no_hidden_repeat(method: str, end: str) -> None:
             await REPEATABLE_METHODS[method](client)
         stats = client.stats
 
-    assert len(wire.requests) == stats.requests_sent == 2
+    assert wire.count(method) == (2 if method == "GET" else 1)
+    assert len(wire.requests) == stats.requests_sent
 
 
 @pytest.mark.parametrize("end", DYING)
@@ -141,7 +142,7 @@ async def test_redirect(status: int, name: str) -> None:
                 await EVERY[name](client)
 
     assert (other.connections, other.heard_bytes) == (0, 0)
-    assert len(wire.requests) == 1
+    assert wire.count(wire.requests[0].method) == 1
 
 
 async def test_redirect_to_the_same_origin() -> None:

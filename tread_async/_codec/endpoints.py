@@ -45,7 +45,8 @@ class Endpoint(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     ``decode`` turns the body of a success into the result, and ``steps`` does the same of a large one, in
     pieces, with a ``yield`` now and then; ``max_reply_bytes`` bounds the decoded
     body; ``any_success`` accepts every 2xx, where the API documents no status; ``repeats_422`` marks a 422
-    that comes from the exchange behind the API and may pass.
+    that comes from the exchange behind the API and may pass; ``hedged`` marks what is so cheap for the server
+    that a slow answer may be asked for twice.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Endpoint(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     max_reply_bytes: int = 8 * 1024 * 1024
     any_success: bool = False
     repeats_422: bool = False
+    hedged: bool = False
 
     @property
     def label(self) -> str:
@@ -84,6 +86,7 @@ CACHED_BALANCES: Final = Endpoint(
     repeat=Repeat.FREE,
     decode=bodies.cached_balances,
     steps=scanning.cached_balances_in_steps,
+    hedged=True,
 )
 
 

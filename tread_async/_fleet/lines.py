@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tread_async._calls import Call, Calls
+from tread_async._call import Call
+from tread_async._calls import Calls
 from tread_async._codec.replies import Reply, http_date
 from tread_async._codec.requests import Request
 from tread_async._fleet.server_clock import ServerClock

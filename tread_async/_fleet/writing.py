@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from tread_async._calls import Call
+from tread_async._call import Call
 from tread_async._codec.requests import Request
 from tread_async._fleet.isolation import Isolation, halves, timeout_of_a_part_s
 from tread_async._fleet.lines import Line, Tally

@@ -7,6 +7,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from textwrap import shorten
 from typing import Final
 
 from rich.console import Console
@@ -25,6 +26,7 @@ __all__ = [
     "callers", "equity", "headline", "opening", "progress", "reads", "requests", "verdict", "writes",
 ]  # fmt: skip
 
+_LONGEST_WHY: Final = 36
 _MOST_LINES: Final = 12
 _COLOURS: Final = {"ok": "green", "applied": "green", "failed": "red", "not applied": "red"}
 _WRONG: Final = {
@@ -153,7 +155,11 @@ def _each_but(console: Console, step: Step, usual: str) -> None:
     for _ in range(3):
         table.add_column(no_wrap=True, overflow="ellipsis")
     for key, outcome in itertools.islice(odd.items(), _MOST_LINES):
-        table.add_row(escape(str(key)), f"[{_colour(outcome)}]{kind(outcome)}[/]", escape(_why(outcome)))
+        table.add_row(
+            escape(str(key)),
+            f"[{_colour(outcome)}]{kind(outcome)}[/]",
+            escape(shorten(_why(outcome), _LONGEST_WHY, placeholder=" ...")),
+        )
     if odd:
         console.print(table)
     _more(console, len(odd))

@@ -1,0 +1,471 @@
+"""A write whose answer was lost: found by listing, or unknown, and never a false "not applied"."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import pickle
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from tests.support.samples import API_KEY, ARCHIVED, DONE, LISTED, METHODS, ONE_TRY, create, shown, spellings
+from tests.support.wire import TOKEN, Exchange, Step, Wire, hang_up, reply, stall
+from tread_async import (
+    Applied,
+    ClientClosedError,
+    ClosedAfterSendingError,
+    NameConflictError,
+    NotApplied,
+    OutcomeUnknownError,
+    RetryPolicy,
+    TreadClient,
+    Unknown,
+    UsageError,
+)
+from tread_async.simulator import Simulator
+
+MADE = {"id": "id-9", "name": "new", "exchange": "Binance", "api_key": API_KEY, "archived": False}
+OTHER = LISTED | {"api_key": "another", "created_at": "2020-01-01T00:00:00Z"}
+LOST: dict[str, Step] = {
+    "closed": hang_up,
+    "500": reply({"message": "no"}, 500),
+    "503": reply(status=503),
+    "429": reply(status=429, Retry_After="0"),
+    "422": reply({"message": "no"}, 422),
+    "a web page": reply(b"<html>", Content_Type="text/html"),
+    "nothing": reply(b""),
+    "a redirect": reply(status=307, Location="/api/accounts/"),
+}
+
+
+def at(seconds_from_now: float) -> str:
+    return datetime.fromtimestamp(time.time() + seconds_from_now, UTC).isoformat()
+
+
+def listing(*accounts: dict[str, Any], ahead_s: float = 0.0) -> bytes:
+    """A list of accounts, by a clock that is ahead."""
+    return reply(list(accounts), Date=formatdate(time.time() + ahead_s, usegmt=True))
+
+
+def made(**changes: Any) -> dict[str, Any]:
+    return MADE | {"created_at": at(0)} | changes
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Callable[..., Any]]:
+    """A client with one attempt, and the server that plays a script to it."""
+    async with AsyncExitStack() as stack:
+
+        async def one(script: dict[str, Any], **options: Any) -> tuple[TreadClient, Wire]:
+            wire = await stack.enter_async_context(Wire(script))
+            options = {"retry": ONE_TRY} | options
+            client = TreadClient(TOKEN, base_url=wire.url, **options)
+            return await stack.enter_async_context(client), wire
+
+        yield one
+
+
+@pytest.mark.parametrize("how", LOST)
+async def test_a_created_account_is_found(served: Callable[..., Any], how: str) -> None:
+    """Whatever was answered: an account of that name, exchange and key, made since, is the one."""
+    client, wire = await served({"POST": LOST[how], "GET": listing(LISTED, made())})
+    found = await create(client)
+
+    assert found.id == "id-9"
+    assert (wire.count("POST"), wire.count("GET")) == (1, 1)
+    assert wire.requests[-1].target == "/api/accounts/?include_archived=true"
+
+
+@pytest.mark.parametrize("how", LOST)
+async def test_an_archived_account_is_found(served: Callable[..., Any], how: str) -> None:
+    """Whatever was answered: the account of that id is archived now. There is never a second DELETE."""
+    script = {"DELETE": LOST[how], "GET": [listing(LISTED), listing(ARCHIVED)]}
+    client, wire = await served(script)
+    gone = await client.archive_account("old")
+
+    assert (gone.id, gone.archived) == ("id-1", True)
+    assert (wire.count("DELETE"), wire.count("GET")) == (1, 2)
+
+
+@pytest.mark.parametrize("how", sorted(LOST.keys() - {"429"}))  # which says that nothing was done
+async def test_a_margin_mode_is_found(served: Callable[..., Any], how: str) -> None:
+    """Whatever was answered: the account has the margin mode now."""
+    client, wire = await served({"PUT": LOST[how], "GET": listing(LISTED | {"margin_mode": "CROSS"})})
+    await client.update_account("id-1", margin_mode="CROSS")
+
+    assert (wire.count("PUT"), wire.count("GET")) == (1, 1)
+
+
+async def test_the_name_was_used_again(served: Callable[..., Any]) -> None:
+    """The archived account is found by its id; the new one of its name is none of our business."""
+    again = LISTED | {"id": "id-2"}
+    client, wire = await served({"DELETE": hang_up, "GET": [listing(LISTED), listing(again, ARCHIVED)]})
+    gone = await client.archive_account("old")
+
+    assert gone.id == "id-1"
+    assert wire.count("DELETE") == 1
+
+
+@pytest.mark.parametrize("after", [1, 2])
+async def test_it_shows_a_moment_later(served: Callable[..., Any], after: int) -> None:
+    """What arrives late is found by the second or third listing."""
+    lists = [listing(LISTED)] * after + [listing(LISTED, made())]
+    client, wire = await served({"POST": hang_up, "GET": lists})
+    found = await create(client)
+
+    assert found.id == "id-9"
+    assert wire.count("GET") == after + 1
+
+
+@pytest.mark.parametrize("name", ["create_account", "archive_account"])
+async def test_the_times_of_looking(
+    served: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Three listings: at once, after one second, and after three."""
+    monkeypatch.undo()
+    client, wire = await served({METHODS[name]: hang_up, "GET": listing(LISTED)})
+    waits: list[float] = []
+
+    async def note(seconds: float) -> None:
+        waits.append(seconds)
+
+    client._calls._sleep = note
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await (create(client) if name == "create_account" else client.archive_account("old"))
+
+    assert waits == [1.0, 2.0]
+    assert wire.count("GET") == (3 if name == "create_account" else 4)
+    assert (wire.count(METHODS[name]), caught.value.attempts) == (1, 1)
+
+
+async def test_no_time_to_look_again(served: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait that would pass the deadline is not begun."""
+    monkeypatch.undo()
+    client, wire = await served({"POST": hang_up, "GET": listing(LISTED)})
+    began = time.monotonic()
+    with pytest.raises(OutcomeUnknownError):
+        await create(client, deadline_s=0.9)
+
+    assert time.monotonic() - began < 0.9
+    assert wire.count("GET") == 1
+
+
+@pytest.mark.parametrize("answer", [reply(status=500), reply(status=401), hang_up, reply(b"[")], ids=range(4))
+async def test_listings_that_fail(served: Callable[..., Any], answer: Step) -> None:
+    """What could not be listed says nothing: unknown, as the error of the write."""
+    client, wire = await served({"POST": hang_up, "GET": answer})
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await create(client)
+
+    assert caught.value.endpoint == "POST /api/accounts/"
+    assert wire.count("POST") == 1
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        made(created_at=None),
+        made(created_at="yesterday"),
+        made(api_key="another"),
+        made(exchange="Gate"),
+        made(name="new_archived_x", archived=True),
+        made(name="renamed"),
+    ],
+    ids=range(6),
+)
+async def test_what_proves_nothing(served: Callable[..., Any], account: dict[str, Any]) -> None:
+    """An account that may be the one, or the one archived meanwhile: unknown, then and ever."""
+    client, _ = await served({"POST": hang_up, "GET": listing(account)})
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await create(client)
+
+    assert isinstance(await long_after(caught.value), Unknown)
+
+
+@pytest.mark.parametrize("hidden", [None, "****", "abc***xyz"])
+async def test_a_key_that_is_not_shown(served: Callable[..., Any], hidden: str | None) -> None:
+    """Name, exchange and time are enough where the server does not show the key."""
+    client, _ = await served({"POST": hang_up, "GET": listing(made(api_key=hidden))})
+
+    assert (await create(client)).id == "id-9"
+
+
+@pytest.mark.parametrize("ahead_s", [0.0, 9000.0, -9000.0])
+async def test_an_older_account_has_the_name(served: Callable[..., Any], ahead_s: float) -> None:
+    """By the server's own clock the account was there before: ours was not made, and will not be."""
+    older = made(created_at=at(ahead_s - 130))
+    client, wire = await served({"POST": hang_up, "GET": listing(older, ahead_s=ahead_s)})
+    with pytest.raises(NameConflictError, match="was there before; nothing was applied"):
+        await create(client)
+
+    assert wire.count("POST") == 1
+
+
+@pytest.mark.parametrize("ahead_s", [0.0, 9000.0, -9000.0])
+async def test_clocks_differ_a_little(served: Callable[..., Any], ahead_s: float) -> None:
+    """Two clocks of the server may be two minutes apart."""
+    young = made(created_at=at(ahead_s - 110))
+    client, _ = await served({"POST": hang_up, "GET": listing(young, ahead_s=ahead_s)})
+
+    assert (await create(client)).id == "id-9"
+
+
+async def test_a_server_that_does_not_say_its_time(served: Callable[..., Any]) -> None:
+    """Without a date of the server no account is known to be older."""
+    client, _ = await served({"POST": hang_up, "GET": reply([made(created_at=at(-9000))])})
+    with pytest.raises(OutcomeUnknownError, match="not whether it was there before"):
+        await create(client)
+
+
+async def test_the_first_refusal_is_believed(served: Callable[..., Any]) -> None:
+    """A name that is taken is refused with a 400 at once: not applied, and nothing is listed."""
+    client, wire = await served({"POST": reply({"message": "name taken"}, 400), "GET": listing(made())})
+    with pytest.raises(Exception, match="name taken") as caught:
+        await create(client)
+
+    assert not isinstance(caught.value, OutcomeUnknownError)
+    assert [request.method for request in wire.requests] == ["POST"]
+
+
+async def test_sent_again(served: Callable[..., Any]) -> None:
+    """With resend, an account that no listing shows is asked for once more."""
+    script = {"POST": [hang_up, reply(DONE)], "GET": [listing(LISTED)] * 3 + [listing(LISTED, made())]}
+    client, wire = await served(script)
+    found = await create(client, resend=True)
+
+    assert found.id == "id-9"
+    assert wire.count("POST") == 2
+
+
+@pytest.mark.parametrize("status", [400, 409, 500])
+async def test_sent_again_and_refused(served: Callable[..., Any], status: int) -> None:
+    """A refusal of the second may be for what the first has done: looked up, not believed."""
+    script = {
+        "POST": [hang_up, reply({"message": "name taken"}, status)],
+        "GET": [listing(LISTED)] * 3 + [listing(LISTED, made())],
+    }
+    client, wire = await served(script)
+
+    assert (await create(client, resend=True)).id == "id-9"
+    assert wire.count("POST") == 2
+
+
+@pytest.mark.parametrize("second", [reply({"message": "no"}, 400), hang_up], ids=["refused", "lost"])
+async def test_sent_again_in_vain(served: Callable[..., Any], second: Step) -> None:
+    """Two are sent at most, and what no listing shows stays unknown."""
+    client, wire = await served({"POST": [hang_up, second], "GET": listing(LISTED)})
+    with pytest.raises(OutcomeUnknownError):
+        await create(client, resend=True)
+
+    assert (wire.count("POST"), wire.count("GET")) == (2, 6)
+
+
+@pytest.mark.parametrize("answer", [reply(DONE), reply({}, 400)], ids=["acknowledged", "refused"])
+async def test_not_sent_again(served: Callable[..., Any], answer: Step) -> None:
+    """What was answered is not sent again, whether a listing shows it or not."""
+    client, wire = await served({"POST": answer, "GET": listing(LISTED)})
+    with pytest.raises(Exception, match=r"not listed|no listing shows|HTTP 400"):
+        await create(client, resend=True)
+
+    assert wire.count("POST") == 1
+
+
+async def test_resend_is_a_flag(served: Callable[..., Any]) -> None:
+    client, wire = await served({})
+    with pytest.raises(UsageError, match="resend"):
+        await create(client, resend=1)
+
+    assert wire.requests == []
+
+
+async def test_applied_late(sim: Simulator) -> None:
+    """A simulator that acts and does not answer: the account is found, and there is one."""
+    sim.fail(endpoint="create_account", drop="after", apply="all")
+    async with TreadClient(sim.tokens[0], base_url=sim.url) as client:
+        found = await create(client)
+
+    assert [account.id for account in sim.accounts() if account.name == "new"] == [found.id]
+
+
+async def resolved(error: OutcomeUnknownError) -> Any:
+    return await error.resolve()
+
+
+async def long_after(error: OutcomeUnknownError) -> Any:
+    """What resolving says when no server holds the request any more."""
+    assert error.read_back is not None
+    error.read_back.__self__._sent_last -= 301.0  # type: ignore[attr-defined]
+    return await error.resolve()
+
+
+@pytest.mark.parametrize("name", ["create_account", "archive_account"])
+async def test_resolved_later(served: Callable[..., Any], name: str) -> None:
+    """First nothing shows it, then a listing does: applied, with what it shows."""
+    creates = name == "create_account"
+    shows = [listing(OTHER)] * (3 if creates else 4) + [listing(OTHER)]
+    shows.append(listing(OTHER, made()) if creates else listing(ARCHIVED))
+    client, wire = await served({METHODS[name]: hang_up, "GET": shows})
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await (create(client) if creates else client.archive_account("old"))
+    still, applied = await resolved(caught.value), await resolved(caught.value)
+
+    assert isinstance(still, Unknown)
+    assert "may still arrive" in still.error.message
+    assert applied == Applied(seen="id-9" if creates else "old_archived_x")
+    assert wire.count(METHODS[name]) == 1
+
+
+async def test_resolving_what_could_be_asked_again(served: Callable[..., Any]) -> None:
+    """An outcome that is still unknown has an error that can be asked again."""
+    shows = [listing(OTHER)] * 4 + [listing(OTHER, made())]
+    client, _ = await served({"POST": hang_up, "GET": shows})
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await create(client)
+    still = await resolved(caught.value)
+
+    assert isinstance(still, Unknown)
+    assert isinstance(still.error, OutcomeUnknownError)
+    assert await resolved(still.error) == Applied(seen="id-9")
+
+
+@pytest.mark.parametrize("name", ["create_account", "archive_account"])
+async def test_not_applied_when_nothing_can_arrive(served: Callable[..., Any], name: str) -> None:
+    """Five minutes later, and not shown: no server holds the request any more."""
+    client, _ = await served({METHODS[name]: hang_up, "GET": listing(OTHER)})
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await (create(client) if name == "create_account" else client.archive_account("old"))
+    soon, late = await resolved(caught.value), await long_after(caught.value)
+
+    assert isinstance(soon, Unknown)
+    assert isinstance(late, NotApplied)
+
+
+async def test_acknowledged_is_never_not_applied(served: Callable[..., Any]) -> None:
+    """What was acknowledged and never shows is unknown for ever."""
+    client, _ = await served({"POST": reply(DONE), "GET": listing(OTHER)})
+    with pytest.raises(OutcomeUnknownError, match="acknowledged") as caught:
+        await create(client)
+
+    assert isinstance(await long_after(caught.value), Unknown)
+
+
+async def test_another_margin_mode_proves_nothing(served: Callable[..., Any]) -> None:
+    """It may have been set, and set otherwise since."""
+    shows = [listing(LISTED | {"margin_mode": "CASH"})] * 5 + [listing(LISTED | {"margin_mode": "CROSS"})]
+    client, _ = await served({"PUT": hang_up, "GET": shows})
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await client.update_account("id-1", margin_mode="CROSS")
+
+    assert isinstance(await resolved(caught.value), Unknown)
+    assert isinstance(await long_after(caught.value), Unknown)
+    assert await resolved(caught.value) == Applied(seen="CROSS")
+
+
+async def test_fields_that_do_not_show(served: Callable[..., Any]) -> None:
+    """An update of other fields is not looked up, and cannot be resolved."""
+    client, wire = await served({"PUT": hang_up, "GET": listing(LISTED | {"margin_mode": "CROSS"})})
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await client.update_account("id-1", margin_mode="CROSS", extra={"vcefi_enabled": True})
+    with pytest.raises(UsageError, match="cannot be read back"):
+        await caught.value.resolve()
+
+    assert wire.count("GET") == 0
+
+
+async def test_resolving_fails(served: Callable[..., Any]) -> None:
+    """A listing that fails is no outcome: still unknown, with the reason."""
+    client, _ = await served({"POST": hang_up, "GET": [listing(OTHER)] * 3 + [reply(status=500)]})
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await create(client)
+    still = await resolved(caught.value)
+
+    assert isinstance(still, Unknown)
+    assert still.error.cause is not None  # type: ignore[attr-defined]
+
+
+async def test_resolving_after_closing(served: Callable[..., Any]) -> None:
+    client, wire = await served({"POST": hang_up, "GET": listing(OTHER)})
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await create(client)
+    await client.close()
+
+    assert isinstance(await long_after(caught.value), Unknown)
+    assert wire.count("GET") == 3
+
+
+async def test_closed_while_looking(served: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing ends the wait between two listings: closed, and what was sent is unknown."""
+    monkeypatch.undo()
+    client, wire = await served({"POST": hang_up, "GET": listing(OTHER)})
+    task = asyncio.create_task(create(client))
+    await wire.until(requests=2)
+    await asyncio.sleep(0.02)
+    await client.close()
+    with pytest.raises(ClosedAfterSendingError):
+        await task
+
+
+async def test_closed_while_listing(served: Callable[..., Any]) -> None:
+    client, wire = await served({"POST": reply(DONE), "GET": stall})
+    task = asyncio.create_task(create(client))
+    await wire.until(requests=2)
+    await client.close()
+    with pytest.raises(ClientClosedError) as caught:
+        await task
+
+    assert isinstance(caught.value, OutcomeUnknownError)
+
+
+async def test_cancelled_while_looking(served: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller who leaves is let go, and nothing is listed after it."""
+    monkeypatch.undo()
+    client, wire = await served({"POST": hang_up, "GET": listing(OTHER)})
+    task = asyncio.create_task(create(client))
+    await wire.until(requests=2)
+    await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert len(wire.requests) == 2
+
+
+async def test_the_error_keeps_no_secret(served: Callable[..., Any]) -> None:
+    """The way to resolve is not shown, pickled or copied."""
+    client, _ = await served({"POST": hang_up, "GET": listing(LISTED, made(created_at=None))})
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await create(client)
+    error = caught.value
+    copies = [pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)]
+
+    assert not any(text in shown(error) for text in spellings(API_KEY))
+    for other in copies:
+        assert (other.message, other.attempts, other.endpoint) == (error.message, 1, error.endpoint)
+        with pytest.raises(UsageError):
+            await other.resolve()
+
+
+async def test_slow_to_apply(served: Callable[..., Any]) -> None:
+    """A server that makes the account while it is being looked for, after its connection died."""
+    accounts = [LISTED]
+    asked = asyncio.Event()
+
+    async def create_later(exchange: Exchange) -> None:
+        exchange.close()
+        await asked.wait()
+        accounts.append(made())
+
+    async def listed(exchange: Exchange) -> None:
+        await exchange.send(listing(*accounts))
+        asked.set()
+
+    client, wire = await served({"POST": create_later, "GET": listed}, retry=RetryPolicy(attempts=1))
+
+    assert (await create(client)).id == "id-9"
+    assert wire.count("POST") == 1

@@ -1,0 +1,88 @@
+"""One logical call: what is sent and until when, and what has come of it so far."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from tread_async._codec.replies import Reply
+from tread_async._codec.requests import Request
+from tread_async._intents import Intent
+from tread_async._policy import Cause, RetryPolicy, cause_of, may_be_applied, may_land_later
+from tread_async.errors import (
+    ApiError,
+    ClientClosedError,
+    ClosedAfterSendingError,
+    OutcomeUnknownError,
+    TreadError,
+)
+
+__all__ = ["Call"]
+
+T = TypeVar("T")
+
+
+class Call(Generic[T]):
+    """One logical call: what is sent and until when, and what has come of it so far.
+
+    Attributes:
+        policy: How often and how long it may try.
+        deadline: On the loop's clock.
+        intent: Whose wish a write is; `Calls` declares one for a write that brings none.
+        patient: False for a caller who splits what is refused rather than repeat it.
+        reply: The answer that was decoded, once there is one.
+        requests_sent: Requests that left, repeats included.
+        unknown: Whether an attempt may have been applied although it was not acknowledged.
+        lost: Whether one of those could still be on its way.
+        paid: What the last repeat cost of the retry budget.
+    """
+
+    __slots__ = (
+        "deadline", "intent", "lost", "paid", "patient", "policy", "reply", "request", "requests_sent",
+        "unknown",
+    )  # fmt: skip
+
+    def __init__(self, request: Request[T], policy: RetryPolicy, deadline: float) -> None:
+        self.request = request
+        self.policy = policy
+        self.deadline = deadline
+        self.intent: Intent | None = None
+        self.patient = True
+        self.reply: Reply | None = None
+        self.requests_sent = 0
+        self.unknown = False
+        self.lost = False
+        self.paid = 0
+
+    def leaves(self) -> None:
+        """Counts a request that is about to be sent, unless a newer call came while this one queued."""
+        if self.intent is not None:
+            self.intent.give_way()
+        self.requests_sent += 1
+
+    def cause_of(self, error: TreadError) -> Cause:
+        """Why an attempt failed, as far as a repeat of this call is concerned."""
+        alone = self.request.one_target
+        return cause_of(error, self.request.endpoint, patient=self.patient, alone=alone)
+
+    def failed(self, error: TreadError) -> None:
+        """Notes what a failed attempt leaves open."""
+        if may_be_applied(error, self.request):
+            self.unknown = True
+            if may_land_later(error):
+                self.lost = True
+                if self.intent is not None:
+                    self.intent.note_lost()
+
+    def outcome(self, last: TreadError) -> TreadError:
+        """*last*, said as what it means for a write of which an attempt may have been applied."""
+        if not self.unknown or isinstance(last, OutcomeUnknownError):
+            return last
+        kind = ClosedAfterSendingError if isinstance(last, ClientClosedError) else OutcomeUnknownError
+        failure = kind(f"it may or may not have been applied; read back. Last error: {_short(last)}")
+        failure.endpoint, failure.attempts = self.request.endpoint.label, last.attempts
+        failure.cause = last
+        return failure
+
+
+def _short(error: TreadError) -> str:
+    return f"HTTP {error.status}: {error.message}" if isinstance(error, ApiError) else error.message

@@ -1,0 +1,135 @@
+"""What a list of accounts says about a write to one of them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from tread_async.models import Account
+from tread_async.secret import Secret
+
+__all__ = ["Archived", "Created", "Sighting", "Updated"]
+
+_CLOCKS_DIFFER_S: Final = 120.0
+_HIDES: Final = re.compile(r"[*•…]|\.\.")  # a key of which a part is not shown
+
+
+class Sighting(msgspec.Struct, frozen=True, kw_only=True):
+    """What one listing shows.
+
+    Attributes:
+        account: The account as the write would leave it.
+        conflict: Why the write cannot have been applied, nor will be.
+        absent: What is missing; the write may still arrive.
+        note: What is seen and does not settle it.
+    """
+
+    account: Account | None = None
+    conflict: str = ""
+    absent: str = ""
+    note: str = ""
+
+
+class Created:
+    """An account of that name, exchange and key, made since the write began."""
+
+    def __init__(self, name: str, exchange: str, api_key: Secret) -> None:
+        self._name = name
+        self._exchange = exchange.casefold()
+        self._api_key = api_key
+
+    def shown(self, account: Account) -> str:
+        """Its id."""
+        return account.id
+
+    def seen_in(self, accounts: Iterable[Account], began_s: float | None, *, acknowledged: bool) -> Sighting:
+        """*began_s* is the server's time, in seconds since the epoch; ``None`` where it is not known."""
+        accounts = tuple(accounts)
+        held = [account for account in accounts if account.name == self._name and not account.archived]
+        if held:
+            return self._acknowledged(held[0]) if acknowledged else self._judged(held[0], began_s)
+        if any(self._may_be_ours(account, began_s) for account in accounts):
+            return Sighting(
+                note="an account with the same key was made meanwhile, and is archived or renamed"
+            )
+        return Sighting(absent=f"no account {self._name!r} is listed")
+
+    def _acknowledged(self, account: Account) -> Sighting:
+        if account.exchange.casefold() == self._exchange:
+            return Sighting(account=account)
+        return Sighting(note=f"{self._name!r} is listed on {account.exchange!r}")
+
+    def _judged(self, account: Account, began_s: float | None) -> Sighting:
+        name = f"an account {self._name!r}"
+        older = _is_older(account, began_s)
+        if older:  # nothing else proves it: exchanges and keys may be listed in another spelling
+            return Sighting(conflict=f"{name} was there before")
+        if account.exchange.casefold() != self._exchange:
+            return Sighting(note=f"{name} is listed on {account.exchange!r}")
+        if self._has_key(account) is False:
+            return Sighting(note=f"{name} is listed with another API key")
+        if older is None:
+            return Sighting(note=f"{name} is listed, but not whether it was there before")
+        return Sighting(account=account)
+
+    def _may_be_ours(self, account: Account, began_s: float | None) -> bool:
+        return (
+            account.exchange.casefold() == self._exchange
+            and self._has_key(account) is not False
+            and not _is_older(account, began_s)
+        )
+
+    def _has_key(self, account: Account) -> bool | None:
+        """Whether it has our key; ``None`` where the server does not show it."""
+        if account.api_key is None or _HIDES.search(account.api_key):
+            return None
+        return Secret(account.api_key) == self._api_key
+
+
+class Archived:
+    """The account of that id, archived."""
+
+    def __init__(self, account_id: str) -> None:
+        self._id = account_id
+
+    def shown(self, account: Account) -> str:
+        """Its new name."""
+        return account.name
+
+    def seen_in(self, accounts: Iterable[Account], began_s: float | None, *, acknowledged: bool) -> Sighting:
+        for account in accounts:
+            if account.id == self._id:
+                if account.archived:
+                    return Sighting(account=account)
+                return Sighting(absent=f"the account {self._id} is listed, and not as archived")
+        return Sighting(note=f"the account {self._id} is not listed at all")
+
+
+class Updated:
+    """The account of that id, with that margin mode."""
+
+    def __init__(self, account_id: str, margin_mode: str) -> None:
+        self._id = account_id
+        self._margin_mode = margin_mode
+
+    def shown(self, account: Account) -> str | None:
+        """Its margin mode."""
+        return account.margin_mode
+
+    def seen_in(self, accounts: Iterable[Account], began_s: float | None, *, acknowledged: bool) -> Sighting:
+        for account in accounts:
+            if account.id == self._id and account.margin_mode == self._margin_mode:
+                return Sighting(account=account)
+        # It may have been set, and set otherwise since: that it differs proves nothing, ever.
+        return Sighting()
+
+
+def _is_older(account: Account, began_s: float | None) -> bool | None:
+    """Whether it was made before; ``None`` where one of the two times is not known."""
+    created = account.created
+    if created is None or began_s is None:
+        return None
+    return created.timestamp() < began_s - _CLOCKS_DIFFER_S
