@@ -178,7 +178,8 @@ class TreadClient:
         """Links an exchange account and returns it as the server lists it. Sent once.
 
         Where the answer is lost the accounts are listed, up to three times over three seconds: an account
-        of that name, exchange and key that was not there before is the one.
+        of that name, exchange and key is the one, unless it was there two minutes before. (What a call a
+        moment ago has made of the same counts as well.)
 
         Args:
             name: Unique for the user.

@@ -143,6 +143,28 @@ async def test_drop(ask: Any, sim: Simulator, drop: str, count: int) -> None:
     assert [request.status for request in sim.journal.requests] == [None]
 
 
+async def test_drop_late(ask: Any, sim: Simulator) -> None:
+    """A write whose connection is closed is acted on a moment later."""
+    sim.fail(endpoint="create_account", drop="late", delay_s=0.02)
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await ask("POST", ACCOUNTS, NEW)
+    before = len(sim.journal.changes)
+    await sim.settle()
+
+    assert (before, len(sim.journal.changes)) == (0, 1)
+    assert sim.journal.changes[0].request == 1
+
+
+async def test_what_is_late_does_not_outlive_the_simulator() -> None:
+    async with Simulator(accounts=1) as sim, aiohttp.ClientSession() as session:
+        sim.fail(endpoint="create_account", drop="late", delay_s=60.0)
+        headers = {"Authorization": f"Token {sim.tokens[0]}"}
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await session.post(sim.url + ACCOUNTS, json=NEW, headers=headers)
+
+    assert sim.journal.changes == []
+
+
 async def test_truncate(ask: Any, sim: Simulator) -> None:
     """A truncated answer promises its whole length and ends early."""
     sim.fail(endpoint="balances", truncate_bytes=10)
@@ -334,6 +356,9 @@ async def test_heal(ask: Any, sim: Simulator) -> None:
         ({"user": -1, "status": 500}, "user must be"),
         ({"apply": "some", "status": 500}, "apply must be"),
         ({"drop": "now"}, "drop must be"),
+        ({"drop": "late", "endpoint": "create_account"}, "acts delay_s afterwards"),
+        ({"drop": "late", "delay_s": 1.0}, "an endpoint that writes"),
+        ({"drop": "late", "delay_s": 1.0, "endpoint": "accounts"}, "an endpoint that writes"),
         ({"apply": "all", "delay_s": 1.0}, "apply needs"),
         ({"apply": "all", "drop": "before"}, "apply needs"),
         ({"apply": "others", "status": 500}, "needs the account"),

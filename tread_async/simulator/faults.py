@@ -33,7 +33,8 @@ class Fault:
     * ``apply``: was a write carried out although ``status`` or ``drop`` hides it? ``"others"`` carries it
       out for every account of the batch but ``account``.
     * ``delay_s``: seconds to wait after acting and before answering.
-    * ``drop``: close the connection without an answer, ``"before"`` or ``"after"`` acting on the request.
+    * ``drop``: close the connection without an answer, ``"before"`` or ``"after"`` acting on the request, or
+      ``"late"``: the write is acted on ``delay_s`` after its connection was closed.
     * ``truncate_bytes``: send the whole ``Content-Length`` but only so many bytes of body, then close.
     * ``missing``: reads leave ``account`` out (without ``account``: every account).
     * ``error``: cached balances list ``account`` under ``errors``; a text becomes the message.
@@ -58,7 +59,7 @@ class Fault:
     body: bytes | None = None
     apply: Literal["none", "all", "others"] = "none"
     delay_s: float = 0.0
-    drop: Literal["before", "after"] | None = None
+    drop: Literal["before", "after", "late"] | None = None
     truncate_bytes: int | None = None
     missing: bool = False
     error: bool | str = False
@@ -87,7 +88,7 @@ class Fault:
     @property
     def carries_out(self) -> bool:
         """Is the request acted on?"""
-        if self.drop == "before":
+        if self.drop in ("before", "late"):
             return False
         return self.status is None or self.apply != "none"
 
@@ -104,7 +105,11 @@ class Fault:
         yield from self._bad_values()
         if not (self.decides or self.edits or self.delay_s > 0):
             yield "a fault needs something to do: status, headers, body, drop, delay_s, missing, error, ..."
-        if self.apply != "none" and (self.drop == "before" or (self.status is None and self.drop is None)):
+        if self.drop == "late" and (self.delay_s == 0.0 or self.endpoint not in WRITES):
+            yield "drop='late' is about an endpoint that writes, and acts delay_s afterwards"
+        if self.apply != "none" and (
+            self.drop in ("before", "late") or (self.status is None and self.drop is None)
+        ):
             yield "apply needs a status or drop='after': every other fault carries the request out anyway"
         if self.apply == "others" and self.account is None:
             yield "apply='others' needs the account that is left out"
@@ -137,8 +142,8 @@ class Fault:
                 yield f"{name} must be 0 or more, got {amount}"
         if self.apply not in ("none", "all", "others"):
             yield f"apply must be 'none', 'all' or 'others', not {self.apply!r}"
-        if self.drop not in (None, "before", "after"):
-            yield f"drop must be 'before' or 'after', not {self.drop!r}"
+        if self.drop not in (None, "before", "after", "late"):
+            yield f"drop must be 'before', 'after' or 'late', not {self.drop!r}"
 
 
 class Target(Protocol):

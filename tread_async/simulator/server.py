@@ -75,6 +75,7 @@ class Simulator:
         self._runner: web.ServerRunner | None = None
         self._url = ""
         self._waiting: set[asyncio.Task[Any]] = set()
+        self._late: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
         if self._runner is not None:
@@ -95,7 +96,7 @@ class Simulator:
         runner, self._runner = self._runner, None
         if runner is None:
             return
-        for task in self._waiting:
+        for task in (*self._waiting, *self._late):
             task.cancel()
         await runner.cleanup()
 
@@ -135,6 +136,9 @@ class Simulator:
         call = understand(request, body, self._by_token)
         record = self._record(request, call, now)
         plan = self._faults.plan(call)
+        if plan.answer is not None and plan.answer.drop == "late":
+            self._act_later(call, plan)
+            _hang_up()
         answer = self._act(call, plan, now)
         if wait_s := self._latency_s + plan.delay_s:
             await self._wait(wait_s)
@@ -144,6 +148,20 @@ class Simulator:
         if plan.answer is not None and plan.answer.truncate_bytes is not None:
             await _send_part(request, answer, plan.answer.truncate_bytes)
         return _response(answer)
+
+    def _act_later(self, call: Call, plan: Plan) -> None:
+        async def act() -> None:
+            await asyncio.sleep(plan.delay_s)
+            self._endpoints.carry_out(call, plan, self._clock())
+
+        task = asyncio.create_task(act())
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    async def settle(self) -> None:
+        """Returns when everything that ``drop="late"`` put off has been acted on."""
+        while self._late:
+            await asyncio.wait(set(self._late))
 
     def _record(self, request: web.BaseRequest, call: Call, now: float) -> Request:
         assert self._server is not None  # noqa: S101

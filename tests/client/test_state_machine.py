@@ -1,0 +1,199 @@
+"""Any sequence of writes, faults, cancellations and closings, with the server as the judge of what was said.
+
+``TREAD_STATE_RUNS=5000`` runs more of them than the 200 of every run.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import hypothesis
+from hypothesis import HealthCheck, Phase
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+
+from tests.support.samples import PAIR
+from tests.support.world import UNSAID, Claim, World
+from tread_async import ALL, AccountKey, Applied, NotApplied, TreadError
+from tread_async.simulator.journal import Change
+
+WRITES = ("create_account", "archive_account", "update_account", "set_leverage")
+EFFECTS: list[dict[str, Any]] = [
+    {"status": 500},
+    {"status": 500, "apply": "all"},
+    {"status": 422},
+    {"status": 422, "apply": "all"},
+    {"status": 429, "headers": {"Retry-After": "0"}},
+    {"status": 503, "apply": "all"},
+    {"status": 400},
+    {"drop": "before"},
+    {"drop": "after"},
+    {"drop": "late", "delay_s": 0.004},
+    {"drop": "late", "delay_s": 0.05},
+    {"truncate_bytes": 3},
+    {"body": b"{"},
+    {"delay_s": 0.1},
+]
+FAULTS = st.tuples(st.sampled_from(WRITES), st.sampled_from(EFFECTS), st.integers(1, 3))
+READ_FAULTS = st.tuples(
+    st.sampled_from([{"status": 500}, {"drop": "before"}, {"truncate_bytes": 9}, {"missing": True}]),
+    st.integers(1, 4),
+)
+TICKS = st.none() | st.integers(0, 40)
+MODES = st.sampled_from(["CROSS", "ISOLATED", "CASH"])
+VALUES = st.integers(1, 20).map(str)
+
+
+class Writes(RuleBasedStateMachine):
+    """One rule a kind of call; all that was said is judged at the end, when what is late has come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+
+    @rule(fault=FAULTS)
+    def a_write_goes_wrong(self, fault: tuple[str, dict[str, Any], int]) -> None:
+        endpoint, effect, times = fault
+        self.world.sim.fail(endpoint=endpoint, times=times, **effect)
+
+    @rule(fault=READ_FAULTS)
+    def a_listing_goes_wrong(self, fault: tuple[dict[str, Any], int]) -> None:
+        effect, times = fault
+        self.world.sim.fail(endpoint="accounts", times=times, **effect)
+
+    @rule()
+    def all_is_well_again(self) -> None:
+        self.world.sim.heal()
+
+    @rule(ticks=TICKS, closes=st.booleans(), resend=st.booleans(), again=st.booleans())
+    def create(self, ticks: int | None, closes: bool, resend: bool, again: bool) -> None:
+        world = self.world
+        world.names += not again or not world.names
+        name = f"new-{world.names}"
+        ask = world.client.create_account(
+            name=name, exchange="Gate", api_key=f"key-{world.names}", api_secret="s", resend=resend
+        )
+        claim = Claim("create", None, {}, UNSAID, 0, 0)
+        world.ask(claim, ask, ticks=ticks, closes=closes)
+        self._reopened(ticks, closes)
+
+    @rule(place=st.integers(0, 5), ticks=TICKS, closes=st.booleans())
+    def archive(self, place: int, ticks: int | None, closes: bool) -> None:
+        live = self.world.live()
+        if not live:
+            return
+        account = live[place % len(live)]
+        ask = self.world.client.archive_account(account.name)
+        self.world.ask(Claim("archive", account.id, {}, UNSAID, 0, 0), ask, ticks=ticks, closes=closes)
+        self._reopened(ticks, closes)
+
+    @rule(place=st.integers(0, 5), mode=MODES, ticks=TICKS, closes=st.booleans())
+    def update(self, place: int, mode: str, ticks: int | None, closes: bool) -> None:
+        accounts = self.world.sim.accounts()
+        account_id = accounts[place % len(accounts)].id
+        ask = self.world.client.update_account(account_id, margin_mode=mode)
+        claim = Claim("update", account_id, {"margin_mode": mode}, UNSAID, 0, 0)
+        self.world.ask(claim, ask, ticks=ticks, closes=closes)
+        self._reopened(ticks, closes)
+
+    @rule(place=st.integers(0, 5), value=VALUES, ticks=TICKS, closes=st.booleans())
+    def set_leverage(self, place: int, value: str, ticks: int | None, closes: bool) -> None:
+        accounts = self.world.sim.accounts()
+        account_id = accounts[place % len(accounts)].id
+        ask = self.world.client.set_leverage(value, pair=PAIR, account_ids=[account_id])
+        claim = Claim("leverage", account_id, {"leverage": value}, UNSAID, 0, 0)
+        self.world.ask(claim, ask, ticks=ticks, closes=closes)
+        self._reopened(ticks, closes)
+
+    @rule(value=VALUES, verify=st.booleans())
+    def set_leverage_of_all(self, value: str, verify: bool) -> None:
+        world = self.world
+        world.sim.heal()  # so that the list is the true one; what goes wrong comes after it
+        world.run(world.manager.accounts(refresh=True))
+        world.sim.fail(endpoint="set_leverage", times=2, **EFFECTS[int(value) % len(EFFECTS)])
+        claims = {
+            AccountKey("a", account.name): Claim("leverage", account.id, {"leverage": value}, UNSAID, 0, 0)
+            for account in world.live()
+        }
+        if claims:
+            ask = world.manager.set_leverage(value, pair=PAIR, accounts=ALL, verify=verify, batch=2)
+            world.ask_for_many(claims, ask)
+
+    @rule(place=st.integers(0, 9))
+    def resolve(self, place: int) -> None:
+        open_ = [claim for claim in self.world.claims if claim.error and claim.error.read_back]
+        if not open_:
+            return
+        claim = open_[place % len(open_)]
+        assert claim.error is not None
+        outcome = self.world.run(claim.error.resolve())
+        if isinstance(outcome, Applied):
+            claim.said, claim.error = "applied", None
+        elif isinstance(outcome, NotApplied):
+            claim.said, claim.error = "not applied", None
+
+    @rule()
+    def list_accounts(self) -> None:
+        """A listing is the truth, or an error."""
+        try:
+            listed = self.world.run(self.world.client.accounts(include_archived=True))
+        except TreadError:
+            return
+        truth = {account.id: (account.name, account.archived) for account in self.world.sim.accounts()}
+        shown = {account.id: (account.name, bool(account.archived)) for account in listed}
+        assert shown == truth or not shown  # a fault may leave all of them out
+
+    def _creates(self) -> list[Change]:
+        return [change for change in self.world.sim.journal.changes if change.kind == "create"]
+
+    def _reopened(self, ticks: int | None, closes: bool) -> None:
+        if ticks is not None and closes:
+            self.world.shut()
+            self.world.open()
+
+    def teardown(self) -> None:
+        world = self.world
+        try:
+            world.run(world.sim.settle())
+            for claim in world.claims:
+                self._judge(claim)
+        finally:
+            world.close()
+
+    def _judge(self, claim: Claim) -> None:
+        made = claim.made(self.world.sim.journal.changes)
+        if claim.said == "not applied":
+            assert not made, f"said not applied, and the server did it: {claim} {made}"
+        if claim.kind in ("create", "archive"):
+            assert len(made) <= 1, f"done twice: {claim} {made}"
+            if claim.said == "applied" and claim.kind == "create":
+                # An answer that was lost is looked up: what an earlier call made of the same counts, too.
+                made = made or [change for change in self._creates() if change.account_id == claim.found]
+            if claim.said == "applied":
+                assert made, f"said applied, and the server never did it: {claim}"
+                assert claim.found in (None, made[0].account_id)
+        elif claim.said == "applied" and not made:
+            # It had the value already, or a call before had set it late.
+            earlier = [change for change in self.world.sim.journal.changes if change.request < claim.first]
+            named = "margin_mode" if claim.kind == "update" else "leverage"
+            values = [
+                change.detail.get(named)
+                for change in earlier
+                if change.account_id == claim.account_id and change.kind == claim.kind
+            ]
+            assert claim.wanted[named] in values or claim.kind == "update", f"never set: {claim}"
+
+
+def test_any_sequence_of_writes() -> None:
+    run_state_machine_as_test(
+        Writes,
+        settings=hypothesis.settings(
+            max_examples=int(os.environ.get("TREAD_STATE_RUNS", "200")),
+            stateful_step_count=50,
+            deadline=None,
+            # Sockets are not deterministic enough to shrink by.
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
