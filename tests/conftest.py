@@ -1,9 +1,9 @@
-"""For every test: nothing is left behind. Plus a simulator whose clock stands still, and clients for it."""
+"""For every test: nothing is left behind and no secret shows. Plus a simulator whose clock stands still."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,21 @@ import pytest
 
 sys.path[:0] = [] if str(root := Path(__file__).parents[1]) in sys.path else [str(root)]
 
-from tests.support.leaks import no_leaks  # noqa: E402 - found through the line above
+from tests.support.canaries import watching  # noqa: E402 - found through the line above
+from tests.support.leaks import no_leaks  # noqa: E402
 from tests.support.samples import FAST, NOON  # noqa: E402
 from tread_async import TreadClient  # noqa: E402
 from tread_async.simulator import Simulator  # noqa: E402
+
+_OUTPUT: pytest.StashKey[tuple[str, ...]] = pytest.StashKey()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keeps what a test has written for `no_secret_shows`."""
+    report = yield
+    item.stash[_OUTPUT] = (report.capstdout, report.capstderr)
+    return report
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +40,15 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> None:
 async def _guarded() -> AsyncIterator[None]:
     async with no_leaks():
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_secret_shows(request: pytest.FixtureRequest, nothing_left_behind: None) -> Iterator[None]:
+    """Fails a test in whose logs, output or errors a secret shows. A warning fails a test by itself."""
+    with watching() as watch:
+        yield
+    if found := watch.finds(request.node.stash.get(_OUTPUT, ())):
+        pytest.fail("\n".join(found), pytrace=False)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ The errors of aiohttp end here: what is raised holds a fixed sentence and nothin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -71,6 +72,7 @@ class Attempt:
     def failure(self, problem: Exception, *, closing: bool) -> TreadError:
         """The error to raise for *problem*, which itself is dropped."""
         failure = self._failure(problem, closing=closing)
+        problem.with_traceback(None)  # its frames hold headers and bodies
         failure.endpoint = self.request.endpoint.label
         return failure
 
@@ -90,7 +92,7 @@ class Attempt:
             failure.too_large = problem.too_large
             return failure
         if isinstance(problem, _TLS_PROBLEMS):
-            refused = NotSentError("the server's certificate or TLS was not accepted; nothing was sent")
+            refused = NotSentError(f"{_of_tls(problem)}; nothing was sent")
             refused.permanent = True
             return refused
         if isinstance(problem, _NEVER_CONNECTED):
@@ -111,6 +113,20 @@ class Attempt:
 
 
 _TLS_PROBLEMS: Final = (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)
+# The numbers are X509_V_ERR_* of OpenSSL. Its texts are not used: some repeat the certificate.
+_BY_VERIFY_CODE: Final[Mapping[int, str]] = {
+    9: "the server's certificate is not valid yet, by this machine's clock",
+    10: "the server's certificate has expired, by this machine's clock",
+    **dict.fromkeys((2, 18, 19, 20, 21), "the server's certificate is of an authority that is not trusted"),
+    **dict.fromkeys((62, 64), "the server's certificate is for another host"),
+}
+_BY_REASON: Final[Mapping[str | None, str]] = {
+    "WRONG_VERSION_NUMBER": "the server does not speak TLS",
+    **dict.fromkeys(
+        ("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"),
+        "the server speaks no TLS of version 1.2 or later",
+    ),
+}
 _NEVER_CONNECTED: Final = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
@@ -118,15 +134,27 @@ _NEVER_CONNECTED: Final = (
 )
 
 
+def _of_tls(problem: Exception) -> str:
+    """Why there is no TLS connection, in a fixed sentence."""
+    if isinstance(problem, aiohttp.ClientConnectorCertificateError):
+        code = getattr(problem.certificate_error, "verify_code", 0)
+        other = f"the server's certificate is not accepted (code {code} of OpenSSL)"
+        return _BY_VERIFY_CODE.get(code, other)
+    why = problem.os_error if isinstance(problem, aiohttp.ClientSSLError) else problem
+    return _BY_REASON.get(getattr(why, "reason", None), "the TLS handshake failed")
+
+
 def _in_words(problem: Exception) -> str:
     """A fixed sentence: the texts of aiohttp may hold what a server sent."""
     if isinstance(problem, aiohttp.ClientConnectorDNSError):
         return "the host's name was not found"
     if isinstance(problem, aiohttp.ConnectionTimeoutError):
-        return f"not connected within {CONNECT_TIMEOUT_S:g} s"
+        return f"not connected within {CONNECT_TIMEOUT_S:g} s, TLS included"
     if isinstance(problem, aiohttp.ClientHttpProxyError):
         return "the proxy refused"
     if isinstance(problem, aiohttp.ClientConnectorError):
+        if isinstance(problem.os_error, ConnectionResetError):
+            return "the host hung up before it could be asked"
         return "the host refused or is out of reach"
     if isinstance(problem, TimeoutError):
         return "the time was up"

@@ -38,6 +38,8 @@ class Credential:
         token = token if callable(token) else wrapped(token, "a token")
         hidden, proxy = None if proxy is None else wrapped(proxy, "proxy"), None
         self.token = token if callable(token) else settings.token(token)
+        if hidden is not None:
+            hidden.reveal()  # refuses what is no text
         self.proxy = hidden
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from tread_async._codec.redaction import sanitised
 from tread_async.keys import AccountKey
 from tread_async.models import AccountBalances, Asset, AssetType, CachedAccount, CachedAsset
 
@@ -73,7 +74,7 @@ class Balance(msgspec.Struct, frozen=True, gc=False):
 
     def __repr__(self) -> str:
         age = "age unknown" if self.age_s is None else f"{self.age_s:.1f} s old"
-        return f"<Balance of {self.key}, {self.source}, {len(self.wire.assets)} rows, {age}>"
+        return f"<Balance of {sanitised(str(self.key))}, {self.source}, {len(self.wire.assets)} rows, {age}>"
 
     @property
     def as_of(self) -> datetime | None:

@@ -153,7 +153,7 @@ class TreadClient:
         names = check.account_names(account_names)
         asked = requests.filtered(CACHED_BALANCES, names, self._base_url)
         answers = await calls.run_all(asked, calls.deadline("cached_balances", deadline_s))
-        return merged_cached_balances(answers, names)
+        return merged_cached_balances(answers, names, calls.secrets)
 
     async def accounts(
         self, *, include_archived: bool = False, deadline_s: float | None = None

@@ -155,7 +155,8 @@ class CachedBalances(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The answer of the cached call.
 
     ``errors`` speak of accounts whose balances could not be read, as the server sent them (their
-    shape is not documented). Not empty means that ``balances`` is not everything.
+    shape is not documented), with every text made safe to show. Not empty means that ``balances`` is
+    not everything.
     """
 
     balances: tuple[CachedAccount, ...]

@@ -69,7 +69,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         unexpected: Accounts in an answer that nobody asked for.
         duplicates: Accounts that an answer had more than once. One whose copies differ is `Failed`.
         errors: What the cached call said of accounts and could not be matched to one, by credential, as
-            it was sent.
+            it was sent, with every text made safe to show.
         unlisted: Credentials whose accounts could not be listed, so that it is not known which there are.
         requests_sent: Requests for this snapshot, repeats and listings included.
         of_all: Whether every account of every token was asked for, rather than some.

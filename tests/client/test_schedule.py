@@ -33,7 +33,12 @@ LIST = requests.accounts(include_archived=False)
 LEVERAGE = requests.set_leverage(leverage="5", pair=PAIR, account_ids=["id-1"])
 UPDATE = requests.update_account(account_id="id-1", fields={"margin_mode": "CROSS"})
 CREATE = requests.create_account(
-    name="new", exchange="Gate", api_key=Secret("k"), api_secret=Secret("s"), password=None, extra={}
+    name="new",
+    exchange="Gate",
+    api_key=Secret("canary-k"),
+    api_secret=Secret("canary-s"),
+    password=None,
+    extra={},
 )
 
 

@@ -2,49 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import trustme
 
-from tests.support.samples import EVERY, FAST, LISTED, ONE_TRY, READS, shown
+from tests.support.authority import Authority
+from tests.support.samples import EVERY, FAST, LISTED, ONE_TRY, shown
 from tests.support.tunnel import Tunnel
 from tests.support.wire import TOKEN, Wire, hang_up, reply
 from tread_async import (
-    DeadlineExceededError,
     NotSentError,
     OutcomeUnknownError,
     TransportError,
     TreadClient,
-    TreadError,
     UsageError,
 )
 from tread_async import _transport as transport_module
 
 NAMES = ["accounts", "set_leverage", "create_account (once)"]
-
-
-class Authority:
-    """Issues certificates, and a context that trusts them."""
-
-    def __init__(self) -> None:
-        self.authority = trustme.CA()
-        self.trusting = ssl.create_default_context()
-        self.authority.configure_trust(self.trusting)
-
-    def server(self, *names: str) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.authority.issue_cert(*(names or ("127.0.0.1", "localhost"))).configure_cert(context)
-        self.hellos = 0
-        context.sni_callback = self._hello
-        return context
-
-    def _hello(self, *_: Any) -> None:
-        self.hellos += 1
 
 
 @pytest.fixture(scope="module")
@@ -77,101 +54,6 @@ async def test_own_authority(trust: Authority, name: str) -> None:
         await client.update_account("id-1", margin_mode="CASH")
 
     assert [request.header("authorization") for request in wire.requests] == [[f"Token {TOKEN}"]] * 2
-
-
-async def check_refused(wire: Wire, name: str, context: ssl.SSLContext | None) -> NotSentError:
-    async with TreadClient(TOKEN, base_url=wire.url, retry=FAST, ssl=context) as client:
-        with pytest.raises(NotSentError, match="certificate or TLS") as caught:
-            await EVERY[name](client)
-
-    assert type(caught.value) is NotSentError
-    assert caught.value.permanent
-    assert caught.value.attempts == 1
-    assert client.stats.requests_sent == 0
-    assert (wire.requests, wire.heard_bytes) == ([], 0)
-    assert TOKEN not in shown(caught.value)
-    return caught.value
-
-
-@pytest.mark.fault("F35")
-@pytest.mark.parametrize("name", NAMES)
-async def test_unknown_authority(trust: Authority, stranger: Authority, name: str) -> None:
-    """A certificate of an authority nobody named is refused once, before any HTTP."""
-    async with Wire(reply(), ssl=stranger.server()) as wire:
-        await check_refused(wire, name, trust.trusting)
-
-    assert stranger.hellos == 1
-
-
-@pytest.mark.fault("F35")
-@pytest.mark.parametrize("name", NAMES)
-async def test_default_store(trust: Authority, name: str) -> None:
-    """Without a context of your own the system's store decides."""
-    async with Wire(reply(), ssl=trust.server()) as wire:
-        await check_refused(wire, name, None)
-
-
-@pytest.mark.fault("F35")
-@pytest.mark.parametrize("name", NAMES)
-async def test_wrong_host(trust: Authority, name: str) -> None:
-    """A certificate for another host is refused."""
-    async with Wire(reply(), ssl=trust.server("app.example")) as wire:
-        await check_refused(wire, name, trust.trusting)
-
-
-@pytest.mark.fault("F35")
-async def test_old_protocol(trust: Authority) -> None:
-    """A server that speaks nothing above TLS 1.1 is refused."""
-    context = trust.server()
-    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-        context.maximum_version = ssl.TLSVersion.TLSv1_1
-    async with (
-        Wire(reply(), ssl=context) as wire,
-        TreadClient(TOKEN, base_url=wire.url, retry=FAST, ssl=trust.trusting) as client,
-    ):
-        with pytest.raises(NotSentError):
-            await EVERY["create_account (once)"](client)
-
-    assert (wire.requests, wire.heard_bytes) == ([], 0)
-
-
-@pytest.mark.fault("F35")
-async def test_plain_peer(trust: Authority) -> None:
-    """A server that does not speak TLS is refused, and hears no HTTP."""
-    heard = b""
-
-    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal heard
-        heard += await reader.read(65536)
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        writer.close()
-
-    async with await asyncio.start_server(refuse, "127.0.0.1") as server:
-        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with TreadClient(TOKEN, base_url=url, retry=FAST, ssl=trust.trusting) as client:
-            with pytest.raises(NotSentError) as caught:
-                await EVERY["create_account (once)"](client)
-
-    assert caught.value.permanent
-    assert heard[:1] == b"\x16"  # a handshake, and nothing after it
-    assert b"HTTP" not in heard
-
-
-@pytest.mark.parametrize("name", NAMES)
-async def test_stalled_handshake(trust: Authority, name: str) -> None:
-    """A handshake that stalls ends with the deadline; a write was not sent."""
-    async with Wire(reply()) as wire:
-        url = wire.url.replace("http:", "https:")
-        async with TreadClient(
-            TOKEN, base_url=url, retry=ONE_TRY, deadline_s=0.04, ssl=trust.trusting
-        ) as client:
-            with pytest.raises(TreadError) as caught:
-                await EVERY[name](client)
-
-    assert type(caught.value) in ((NotSentError, DeadlineExceededError) if name in READS else (NotSentError,))
-    assert wire.requests == []
-    assert TOKEN not in shown(caught.value)
 
 
 async def test_lost_after_the_handshake(trust: Authority) -> None:

@@ -16,7 +16,7 @@ NAMES = [f"desk-{number:04d}-{'x' * 40}" for number in range(200)]
 
 
 class Issuer:
-    """A coroutine function that gives out token-1, token-2, and so on, and counts."""
+    """A coroutine function that gives out canary-1, canary-2, and so on, and counts."""
 
     def __init__(self, *, slowly: bool = False) -> None:
         self.issued = 0
@@ -26,7 +26,7 @@ class Issuer:
         if self._slowly:
             await asyncio.sleep(0.002)
         self.issued += 1
-        return f"token-{self.issued}"
+        return f"canary-{self.issued}"
 
 
 def used(wire: Wire) -> list[str]:
@@ -35,25 +35,25 @@ def used(wire: Wire) -> list[str]:
 
 async def answer_by_token(exchange: Exchange) -> None:
     """The first token is refused; with another one everything succeeds."""
-    if exchange.request.header("authorization") == ["Token token-1"]:
+    if exchange.request.header("authorization") == ["Token canary-1"]:
         await exchange.send(reply({"message": "Invalid credentials"}, 401))
     else:
         await exchange.send(reply([LISTED | {"name": "new"}] if exchange.request.method == "GET" else {}))
 
 
-@pytest.mark.parametrize("token", ["token-1", Secret("token-1")])
+@pytest.mark.parametrize("token", ["canary-1", Secret("canary-1")])
 async def test_given(connect: Callable[..., Any], token: Any) -> None:
     """A text and a `Secret` are used as they are."""
     async with Wire(reply([])) as wire:
         client = await connect(wire, token)
         await client.accounts()
 
-    assert used(wire) == ["Token token-1"]
+    assert used(wire) == ["Token canary-1"]
 
 
 async def test_a_function_that_waits_for_nothing(connect: Callable[..., Any]) -> None:
     """A plain function gives a token as a coroutine function does, at the first call and after a 401."""
-    given = [Secret("token-1"), "token-2"]
+    given = [Secret("canary-1"), "canary-2"]
     async with Wire(answer_by_token) as wire:
         client = await connect(wire, lambda: given.pop(0))
         before = len(given)
@@ -61,7 +61,7 @@ async def test_a_function_that_waits_for_nothing(connect: Callable[..., Any]) ->
             await client.accounts()
 
     assert before == 2
-    assert used(wire) == ["Token token-1", "Token token-2", "Token token-2"]
+    assert used(wire) == ["Token canary-1", "Token canary-2", "Token canary-2"]
 
 
 async def test_fetched_when_needed(connect: Callable[..., Any]) -> None:
@@ -74,7 +74,7 @@ async def test_fetched_when_needed(connect: Callable[..., Any]) -> None:
             await client.accounts()
 
     assert (asked_before, issuer.issued) == (0, 1)
-    assert used(wire) == ["Token token-1"] * 3
+    assert used(wire) == ["Token canary-1"] * 3
 
 
 async def test_fetched_once_for_calls_at_once(connect: Callable[..., Any]) -> None:
@@ -85,7 +85,7 @@ async def test_fetched_once_for_calls_at_once(connect: Callable[..., Any]) -> No
         await asyncio.gather(*[client.accounts() for _ in range(8)])
 
     assert issuer.issued == 1
-    assert used(wire) == ["Token token-1"] * 8
+    assert used(wire) == ["Token canary-1"] * 8
 
 
 async def test_a_caller_gives_up(connect: Callable[..., Any]) -> None:
@@ -99,7 +99,7 @@ async def test_a_caller_gives_up(connect: Callable[..., Any]) -> None:
         assert await two == ()
 
     assert one.cancelled()
-    assert used(wire) == ["Token token-1"]
+    assert used(wire) == ["Token canary-1"]
 
 
 async def test_asked_again_after_a_401(connect: Callable[..., Any]) -> None:
@@ -110,19 +110,19 @@ async def test_asked_again_after_a_401(connect: Callable[..., Any]) -> None:
         await client.accounts()
         await client.accounts()
 
-    assert used(wire) == ["Token token-1", "Token token-2", "Token token-2"]
+    assert used(wire) == ["Token canary-1", "Token canary-2", "Token canary-2"]
     assert issuer.issued == 2
 
 
 async def test_given_token_is_doubted(connect: Callable[..., Any]) -> None:
     """A token that was given is not sent again after a 401: there is no other, and it was refused."""
     async with Wire(answer_by_token) as wire:
-        client = await connect(wire, "token-1")
+        client = await connect(wire, "canary-1")
         for _ in range(2):
             with pytest.raises(AuthError):
                 await client.accounts()
 
-    assert used(wire) == ["Token token-1"]
+    assert used(wire) == ["Token canary-1"]
 
 
 @pytest.mark.parametrize("name", ["accounts", "set_leverage", "create_account (once)"])
@@ -133,8 +133,8 @@ async def test_queued_while_the_token_is_refused(connect: Callable[..., Any], na
         client = await connect(wire, issuer, max_in_flight=1)
         await asyncio.gather(client.accounts(), EVERY[name](client))
 
-    assert used(wire)[0] == "Token token-1"
-    assert set(used(wire)[1:]) == {"Token token-2"}
+    assert used(wire)[0] == "Token canary-1"
+    assert set(used(wire)[1:]) == {"Token canary-2"}
     assert issuer.issued == 2
 
 
@@ -145,7 +145,7 @@ async def test_late_refusal_of_an_old_token(connect: Callable[..., Any]) -> None
 
     async def refused_one_by_one(exchange: Exchange) -> None:
         place = len(wire.requests)
-        if exchange.request.header("authorization") == ["Token token-1"]:
+        if exchange.request.header("authorization") == ["Token canary-1"]:
             await (wire.until(requests=2) if place == 1 else go.wait())
             await exchange.send(reply(status=401))
         else:
@@ -160,7 +160,7 @@ async def test_late_refusal_of_an_old_token(connect: Callable[..., Any]) -> None
         await asyncio.gather(*calls)
         await client.accounts()
 
-    assert used(wire) == ["Token token-1"] * 2 + ["Token token-2"] * 4
+    assert used(wire) == ["Token canary-1"] * 2 + ["Token canary-2"] * 4
     assert issuer.issued == 2
 
 
@@ -250,7 +250,7 @@ async def test_refused_in_the_middle(connect: Callable[..., Any]) -> None:
                 await ask(client)
 
         assert isinstance(caught.value.cause, AuthError)
-        assert used(wire) == ["Token token-1", "Token token-1", "Token token-2"]
+        assert used(wire) == ["Token canary-1", "Token canary-1", "Token canary-2"]
 
 
 async def test_replaced_in_the_middle(connect: Callable[..., Any]) -> None:
@@ -261,5 +261,5 @@ async def test_replaced_in_the_middle(connect: Callable[..., Any]) -> None:
             client = await connect(wire, Issuer())
             await ask(client)
 
-        assert used(wire) == ["Token token-1", "Token token-1", "Token token-2"]
+        assert used(wire) == ["Token canary-1", "Token canary-1", "Token canary-2"]
         assert client.stats.retries == {"HTTP 500": 1}

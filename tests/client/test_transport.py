@@ -92,13 +92,13 @@ async def test_one_connection_per_token() -> None:
     """Two clients, two tokens: no connection carries both."""
     async with (
         Wire(reply([])) as wire,
-        TreadClient("token-a", base_url=wire.url) as one,
-        TreadClient("token-b", base_url=wire.url) as two,
+        TreadClient("canary-a", base_url=wire.url) as one,
+        TreadClient("canary-b", base_url=wire.url) as two,
     ):
         for client in (one, two, one, two):
             await client.accounts()
 
-    assert wire.carried == {1: {"Token token-a"}, 2: {"Token token-b"}}
+    assert wire.carried == {1: {"Token canary-a"}, 2: {"Token canary-b"}}
 
 
 @pytest.mark.fault("F33")
@@ -144,7 +144,7 @@ async def test_no_cookies() -> None:
     async with (
         Wire(script, name="localhost") as wire,
         TreadClient(TOKEN, base_url=wire.url) as one,
-        TreadClient("token-b", base_url=wire.url) as two,
+        TreadClient("canary-b", base_url=wire.url) as two,
     ):
         for client in (one, two, one):
             await client.accounts()

@@ -18,7 +18,7 @@ KEY = AccountKey("a", "x")
 def server(**fields: Any) -> FleetServer:
     """One token with one account, which is cached as *fields* of `User` and `Held` say."""
     of_user = {name: fields.pop(name) for name in ("skew_s", "dated") if name in fields}
-    return FleetServer(User(token="t", accounts=[Held(name="x", **fields)], **of_user))
+    return FleetServer(User(token="canary-t", accounts=[Held(name="x", **fields)], **of_user))
 
 
 async def read(manager: SessionManager, source: Any = "cached", **options: Any) -> tuple[Any, float]:

@@ -31,7 +31,7 @@ AUTO: dict[str, Any] = {"source": "auto", "max_age_s": 60.0}
 
 
 def one(*, refuses: dict[str, int] | None = None, **fields: Any) -> FleetServer:
-    return FleetServer(User(token="t", accounts=[Held(name="x", **fields)], refuses=refuses or {}))
+    return FleetServer(User(token="canary-t", accounts=[Held(name="x", **fields)], refuses=refuses or {}))
 
 
 async def of_all(manager: SessionManager, **options: Any) -> Any:
@@ -134,7 +134,7 @@ async def test_both_are_slow() -> None:
 async def test_only_what_failed_is_read_from_the_cache() -> None:
     """The cache is asked for the accounts that live did not give, and for no other."""
     accounts = [Held(name=f"x{n}", live="undecodable" if n in (2, 5) else "fine") for n in range(8)]
-    async with FleetServer(User(token="t", accounts=accounts)) as wire, desk(wire) as manager:
+    async with FleetServer(User(token="canary-t", accounts=accounts)) as wire, desk(wire) as manager:
         snapshot = await manager.balances(**AUTO)
 
     sources = [outcome.value.source for outcome in snapshot.outcomes.values() if isinstance(outcome, Ok)]
@@ -146,7 +146,7 @@ async def test_only_what_failed_is_read_from_the_cache() -> None:
 async def test_what_the_cache_adds_is_no_news() -> None:
     """A cache that ignores the filter sends the others too, which were asked for and are not unexpected."""
     accounts = [Held(name=f"x{n}", live="undecodable" if n == 0 else "fine", equity="7") for n in range(3)]
-    user = User(token="t", accounts=accounts, honours_filter=False)
+    user = User(token="canary-t", accounts=accounts, honours_filter=False)
     async with FleetServer(user) as wire, desk(wire) as manager:
         for _ in range(2):
             snapshot = await manager.balances(**AUTO)
@@ -158,8 +158,8 @@ async def test_what_the_cache_adds_is_no_news() -> None:
 
 async def test_one_slow_token() -> None:
     """Only the token whose live answer does not come falls back; the other stays live."""
-    slow = User(token="t", accounts=[Held(name="x")], refuses={"balances": HANG})
-    quick = User(token="u", accounts=[Held(name="x")])
+    slow = User(token="canary-t", accounts=[Held(name="x")], refuses={"balances": HANG})
+    quick = User(token="canary-u", accounts=[Held(name="x")])
     async with FleetServer(slow, quick) as wire, desk(wire) as manager:
         asked = keys("a", "x") + keys("b", "x")
         snapshot = await manager.balances(asked, **AUTO, live_within_s=0.2)

@@ -29,7 +29,7 @@ X, Y, Z = (AccountKey("a", name) for name in "xyz")
 
 @pytest.fixture
 async def user() -> User:
-    return User(token="t", accounts=[Held(name=name) for name in "xyz"], gate=asyncio.Event())
+    return User(token="canary-t", accounts=[Held(name=name) for name in "xyz"], gate=asyncio.Event())
 
 
 @pytest.fixture

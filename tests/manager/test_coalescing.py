@@ -27,7 +27,7 @@ def accounts(start: int) -> list[Held]:
 async def wire() -> AsyncIterator[FleetServer]:
     """Two tokens, with 50 accounts of the same names each."""
     async with FleetServer(
-        User(token="t", accounts=accounts(0)), User(token="u", accounts=accounts(100))
+        User(token="canary-t", accounts=accounts(0)), User(token="canary-u", accounts=accounts(100))
     ) as opened:
         yield opened
 

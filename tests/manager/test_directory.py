@@ -25,7 +25,10 @@ from tread_async import (
 def users(*names: str, count: int = 2) -> list[User]:
     """*count* tokens, each with accounts of those names; ids tell the tokens apart."""
     return [
-        User(token=f"token-{place}", accounts=[Held(name=name, id=f"id-{place}-{name}") for name in names])
+        User(
+            token=f"canary-{place}",
+            accounts=[Held(name=name, id=f"id-{place}-{name}") for name in names],
+        )
         for place in range(count)
     ]
 
@@ -150,8 +153,8 @@ async def test_many_candidates() -> None:
 
 async def test_a_name_here_is_an_id_there() -> None:
     """A text that is the name of one account and the id of another is as ambiguous."""
-    there = User(token="token-0", accounts=[Held(name="x", id="y")])
-    here = User(token="token-1", accounts=[Held(name="y")])
+    there = User(token="canary-0", accounts=[Held(name="x", id="y")])
+    here = User(token="canary-1", accounts=[Held(name="y")])
     async with FleetServer(there, here) as server, desk(server) as manager:
         with pytest.raises(UsageError, match="could be any of a/x, b/y"):
             await manager.balance("y")
@@ -160,7 +163,7 @@ async def test_a_name_here_is_an_id_there() -> None:
 async def test_an_id_that_is_the_name() -> None:
     """An account whose id is its name is no second candidate for itself."""
     async with (
-        FleetServer(User(token="token-0", accounts=[Held(name="x", id="x")])) as server,
+        FleetServer(User(token="canary-0", accounts=[Held(name="x", id="x")])) as server,
         desk(server) as manager,
     ):
         balance = await manager.balance("x")
@@ -181,7 +184,7 @@ async def test_by_id() -> None:
 
 async def test_archived() -> None:
     """An archived account is neither listed nor found, by its old name, its new one or its id."""
-    user = User(token="token-0", accounts=[Held(name="x"), Held(name="old", id="id-old")])
+    user = User(token="canary-0", accounts=[Held(name="x"), Held(name="old", id="id-old")])
     async with FleetServer(user) as server, desk(server) as manager:
         before = await manager.accounts()
         user.accounts[1] = Held(name="old_archived_1", id="id-old", archived=True)
@@ -200,7 +203,7 @@ async def test_archived() -> None:
 )
 async def test_names(name: str) -> None:
     """Odd names reach the one account that has them: bare, after the credential, and in a key."""
-    user = User(token="token-0", accounts=[Held(name="other"), Held(name=name, amount="7.25")])
+    user = User(token="canary-0", accounts=[Held(name="other"), Held(name=name, amount="7.25")])
     async with FleetServer(user) as server, desk(server) as manager:
         balances = [
             await manager.balance(f"a/{name}"),

@@ -40,7 +40,7 @@ def spoilt(kind: Any, *places: int, **fields: Any) -> User:
     accounts = [Held(name=f"x{n:02}", amount=f"{n}.5") for n in range(COUNT)]
     for place in places:
         accounts[place].live = accounts[place].cached = kind
-    return User(token="t", accounts=accounts, **fields)
+    return User(token="canary-t", accounts=accounts, **fields)
 
 
 def check(snapshot: Snapshot, error: Any, *places: int) -> None:
@@ -165,7 +165,7 @@ async def test_a_filter_that_is_ignored() -> None:
 async def test_two_tokens() -> None:
     """The other token is asked once, whatever is wrong with accounts of the first."""
     bad, good = spoilt("500", 4, 30), spoilt("500")
-    good.token = "u"
+    good.token = "canary-u"
     async with FleetServer(bad, good) as wire, desk(wire, retry=ONE_TRY) as manager:
         snapshot = await manager.balances()
 

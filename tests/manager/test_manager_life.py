@@ -42,7 +42,7 @@ CALLS: Final[dict[str, Callable[[SessionManager], Coroutine[Any, Any, Any]]]] = 
 
 
 def two_users(**held: Any) -> list[User]:
-    return [User(token=f"token-{place}", accounts=[Held(name="x", **held)]) for place in range(2)]
+    return [User(token=f"canary-{place}", accounts=[Held(name="x", **held)]) for place in range(2)]
 
 
 def lever(manager: SessionManager, **changes: Any) -> Coroutine[Any, Any, Any]:
@@ -193,7 +193,10 @@ async def lists_and_stalls(exchange: Exchange) -> None:
 @pytest.mark.fault("F38")
 async def test_closing_with_a_hundred_calls() -> None:
     """A hundred calls of all kinds that wait for a server that stalls end as closed, within a second."""
-    async with Wire(lists_and_stalls, tokens=("token-0", "token-1")) as wire, desk(wire) as manager:
+    async with (
+        Wire(lists_and_stalls, tokens=("canary-0", "canary-1")) as wire,
+        desk(wire) as manager,
+    ):
         calls = [asyncio.ensure_future(lever(manager, accounts=ALL)) for _ in range(30)]
         async with asyncio.timeout(3):
             await wire.until(requests=4)  # for each token a listing, and the write of the newest call
@@ -211,7 +214,7 @@ async def test_closing_with_a_hundred_calls() -> None:
 
 async def test_closing_while_listing() -> None:
     """Calls that wait for the first listing end as closed, too."""
-    async with Wire(stall, tokens=("token-0", "token-1")) as wire, desk(wire) as manager:
+    async with Wire(stall, tokens=("canary-0", "canary-1")) as wire, desk(wire) as manager:
         calls = [asyncio.ensure_future(CALLS[name](manager)) for name in ("accounts", "balances")]
         calls.append(asyncio.ensure_future(manager.balance("x")))
         await wire.until(requests=2)

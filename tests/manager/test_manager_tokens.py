@@ -37,7 +37,11 @@ SECRET = "canary-of-the-vault-0123"
 def fleet(count: int = 2, accounts: int = 1, **more: Any) -> list[User]:
     """*count* tokens with accounts x0, x1, ..."""
     return [
-        User(token=f"token-{place}", accounts=[Held(name=f"x{number}") for number in range(accounts)], **more)
+        User(
+            token=f"canary-{place}",
+            accounts=[Held(name=f"x{number}") for number in range(accounts)],
+            **more,
+        )
         for place in range(count)
     ]
 
@@ -160,10 +164,10 @@ class Issuer:
 @pytest.mark.parametrize("kind", ["sync", "async"])
 async def test_a_token_function(kind: str) -> None:
     """A function is asked when its token is first needed, once for all calls, and not for other tokens."""
-    issuer = Issuer(kind, lambda _: Secret("token-0"))
+    issuer = Issuer(kind, lambda _: Secret("canary-0"))
     async with (
         FleetServer(*fleet()) as server,
-        manage(server, {"a": issuer.function, "b": Credential("token-1")}) as manager,
+        manage(server, {"a": issuer.function, "b": Credential("canary-1")}) as manager,
     ):
         await manager.balance("b/x0")
         before = issuer.asked
@@ -180,7 +184,7 @@ async def test_asked_again_and_then_latched(kind: str) -> None:
     issuer = Issuer(kind, lambda count: f"bad-{count}")
     async with (
         FleetServer(*fleet()) as server,
-        manage(server, {"a": issuer.function, "b": "token-1"}) as manager,
+        manage(server, {"a": issuer.function, "b": "canary-1"}) as manager,
     ):
         first = await manager.balances()
         later = [await manager.balances(["a/x0", "b/x0"]) for _ in range(3)]
@@ -199,7 +203,7 @@ async def test_a_given_token_is_latched() -> None:
     """A token that was given and is refused is sent once, however many accounts are asked for."""
     async with (
         FleetServer(*fleet(2, 20)) as server,
-        manage(server, {"a": "bad", "b": "token-1"}) as manager,
+        manage(server, {"a": "bad", "b": "canary-1"}) as manager,
     ):
         names = [f"x{place}" for place in range(20)]
         snapshots = [await manager.balances(keys("a", names) + keys("b", names)) for _ in range(3)]
@@ -229,7 +233,7 @@ def check_sealed(error: TreadError) -> None:
     text = shown(error)
     assert isinstance(error, NotSentError)
     assert "the token function of 'a' raised VaultError" in str(error)
-    assert [secret for secret in (SECRET, "token-1") if secret in text] == []
+    assert [secret for secret in (SECRET, "canary-1") if secret in text] == []
 
 
 @pytest.mark.parametrize("function", [sealed, sealed_later])
@@ -237,7 +241,7 @@ async def test_a_token_function_raises(function: Any) -> None:
     """A token function that raises is the outcome of its own accounts; other tokens go on, nothing leaks."""
     async with (
         FleetServer(*fleet()) as server,
-        manage(server, {"a": function, "b": "token-1"}) as manager,
+        manage(server, {"a": function, "b": "canary-1"}) as manager,
     ):
         named = await manager.balances(["a/x0", "b/x0"])
         everything = await manager.balances()
@@ -263,7 +267,7 @@ async def test_a_token_function_gives_no_token(given: Any) -> None:
     """What a function gives and is no token is an outcome of its accounts, too, and does not show."""
     async with (
         FleetServer(*fleet()) as server,
-        manage(server, {"a": lambda: given, "b": "token-1"}) as manager,
+        manage(server, {"a": lambda: given, "b": "canary-1"}) as manager,
     ):
         snapshot = await manager.balances(["a/x0", "b/x0"])
 
@@ -277,10 +281,10 @@ async def test_a_token_function_gives_no_token(given: Any) -> None:
 
 async def test_rotation() -> None:
     """A token that the server replaces is replaced here with the next call, without a failed account."""
-    current = ["token-0"]
+    current = ["canary-0"]
     async with (
         FleetServer(*fleet()) as server,
-        manage(server, {"a": lambda: current[-1], "b": "token-1"}) as manager,
+        manage(server, {"a": lambda: current[-1], "b": "canary-1"}) as manager,
     ):
         before = await manager.balances()
         for number in range(3):
@@ -290,7 +294,7 @@ async def test_rotation() -> None:
             assert after.complete
             assert kinds(after) == kinds(before)
 
-    assert server.refused == ["token-0", "rotated-0", "rotated-1"]
+    assert server.refused == ["canary-0", "rotated-0", "rotated-1"]
     assert server.users[0].count("accounts") == 1
 
 
@@ -317,7 +321,7 @@ def secure(authority: trustme.CA) -> ssl.SSLContext:
 async def test_a_proxy_of_its_own(secure: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
     """One credential goes through its proxy, which sees no token; the other does not."""
     async with Tunnel() as proxy, FleetServer(*fleet(), ssl=secure) as server:
-        credentials = {"a": Credential("token-0", proxy=proxy.url), "b": "token-1"}
+        credentials = {"a": Credential("canary-0", proxy=proxy.url), "b": "canary-1"}
         async with manage(server, credentials, ssl=trusting) as manager:
             await manager.balance("b/x0")
             before = len(proxy.asked)
@@ -328,17 +332,17 @@ async def test_a_proxy_of_its_own(secure: ssl.SSLContext, trusting: ssl.SSLConte
     assert {(request.method, request.target) for request in proxy.asked} == {
         ("CONNECT", f"127.0.0.1:{server.port}")
     }
-    assert "token-" not in str(proxy.asked)
+    assert "canary-" not in str(proxy.asked)
 
 
-@pytest.mark.parametrize("token", ["token-0", lambda: "token-0"])
+@pytest.mark.parametrize("token", ["canary-0", lambda: "canary-0"])
 async def test_a_dead_proxy(
     secure: ssl.SSLContext, trusting: ssl.SSLContext, unused_tcp_port: int, token: Any
 ) -> None:
     """A proxy that is down is not gone round; the credential without one is read directly."""
     async with FleetServer(*fleet(), ssl=secure) as server:
         hidden = Secret(f"http://127.0.0.1:{unused_tcp_port}")
-        credentials = {"a": Credential(token, proxy=hidden), "b": "token-1"}
+        credentials = {"a": Credential(token, proxy=hidden), "b": "canary-1"}
         async with manage(server, credentials, ssl=trusting) as manager:
             everything = await manager.balances()
             named = await manager.balances(["a/x0", "b/x0"])
@@ -349,7 +353,7 @@ async def test_a_dead_proxy(
     assert kinds(named) == {"a/x0": "Failed", "b/x0": "Ok"}
     assert [user.count() for user in server.users] == [0, 3]
     assert sent == {"a": 0, "b": 3}
-    assert "token-0" not in shown(everything.unlisted["a"])
+    assert "canary-0" not in shown(everything.unlisted["a"])
 
 
 async def answer(exchange: Exchange) -> None:

@@ -20,7 +20,7 @@ async def test_one_in_every_batch_of_a_read() -> None:
     """Batches that fail while it is found out whether there is an outage wait for the answer to that."""
     bad = NAMES[10::50]
     user = User(
-        token="t", accounts=[Held(name=name, live="400" if name in bad else "fine") for name in NAMES]
+        token="canary-t", accounts=[Held(name=name, live="400" if name in bad else "fine") for name in NAMES]
     )
     async with FleetServer(user) as server, desk(server, retry=ONE_TRY) as manager:
         snapshot = await manager.balances(keys("a", NAMES))
@@ -65,7 +65,7 @@ async def test_most_are_refused() -> None:
 async def test_one_fat_account() -> None:
     """What one large account tells of its size does not make the others be read in small batches."""
     accounts = [Held(name="fat", padding=300_000), *[Held(name=f"n{number}") for number in range(300)]]
-    user = User(token="t", accounts=accounts)
+    user = User(token="canary-t", accounts=accounts)
     async with FleetServer(user) as server, desk(server) as manager:
         await manager.accounts()
         await manager.balance("a/fat")

@@ -19,7 +19,9 @@ from tests.support.samples import ONE_TRY
 async def test_polls(does: Does) -> None:
     """After ten more polls no more is in use than after the first few, whatever one account does."""
     bad = Held(name="bad", live=does, cached=does)
-    user = User(token="t", accounts=[bad, *[Held(name=f"n{number}", padding=2000) for number in range(60)]])
+    user = User(
+        token="canary-t", accounts=[bad, *[Held(name=f"n{number}", padding=2000) for number in range(60)]]
+    )
     async with FleetServer(user) as server, desk(server, retry=ONE_TRY) as manager:
 
         async def polls(count: int) -> int:

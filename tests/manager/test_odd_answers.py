@@ -91,6 +91,15 @@ async def test_an_error_that_echoes_the_token(form: str) -> None:
     assert not any(each in shown(failure(snapshot)) for each in spellings(TOKEN))
 
 
+@pytest.mark.parametrize("form", sorted(spellings(TOKEN)))
+async def test_an_error_that_names_nobody_and_echoes_the_token(form: str) -> None:
+    """Nor does it get it into what a snapshot shows of errors, whatever their shape."""
+    error = {"why": [f"\x1b[2Jdenied for {form} today", {form: 5}]}
+    snapshot = await cached(errors=[error])
+
+    assert snapshot.errors == {"a": ({"why": [" denied for *** today", {"***": 5}]},)}
+
+
 async def test_an_error_with_control_characters() -> None:
     """Neither can it colour a terminal, nor fill a log."""
     snapshot = await cached(errors=[{"name": "x", "message": "\x1b[31mred\x00\n" + "y" * 5000}])

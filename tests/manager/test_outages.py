@@ -31,7 +31,7 @@ NAMES = [f"x{n:02}" for n in range(COUNT)]
 HASTY = RetryPolicy(attempts=2, attempt_timeout_s=0.15, base_s=0.001, cap_s=0.002)
 
 
-def down(status: int | None, token: str = "t") -> User:
+def down(status: int | None, token: str = "canary-t") -> User:
     """40 accounts, and balances that are refused with *status*."""
     refuses = {} if status is None else {"balances": status, "cached_balances": status}
     return User(token=token, accounts=[Held(name=name) for name in NAMES], refuses=refuses)
@@ -117,7 +117,7 @@ async def test_not_split(status: int, error: Any, requests: int) -> None:
 
 async def test_connection_refused(unused_tcp_port: int) -> None:
     """A host that is out of reach fails every account as not sent, and counts no request."""
-    tokens = {"a": "t", "b": "u"}
+    tokens = {"a": "canary-t", "b": "canary-u"}
     url = f"http://127.0.0.1:{unused_tcp_port}"
     async with SessionManager(tokens, base_url=url, retry=FAST) as manager:
         snapshot = await manager.balances(keys("a", NAMES))
@@ -133,7 +133,7 @@ async def test_connection_refused(unused_tcp_port: int) -> None:
 @pytest.mark.parametrize("status", [500, 401, HANG])
 async def test_other_tokens_go_on(status: int) -> None:
     """What is wrong with one token is no matter of the others, which need one request each."""
-    users = [down(None, "t"), down(status, "u"), down(None, "v")]
+    users = [down(None, "canary-t"), down(status, "canary-u"), down(None, "canary-v")]
     async with FleetServer(*users) as wire, desk(wire, retry=HASTY) as manager:
         snapshot = await manager.balances()
 
@@ -168,7 +168,7 @@ async def test_a_bug_is_not_an_outcome() -> None:
 
 async def test_cancellation_is_not_an_outcome() -> None:
     """A snapshot that is cancelled is cancelled, and says nothing of its accounts."""
-    users = [down(None, "t"), down(HANG, "u")]
+    users = [down(None, "canary-t"), down(HANG, "canary-u")]
     async with FleetServer(*users) as wire, desk(wire) as manager:
         task = asyncio.create_task(manager.balances())
         await wire.until(requests=2, endpoint="balances")

@@ -33,7 +33,7 @@ def check_all(snapshot: Any, count: int) -> None:
 @pytest.mark.parametrize("source", ["live", "cached"])
 async def test_every_account_of_every_token(source: Any) -> None:
     """All accounts cost one request for each token, without a filter, and one to list it the first time."""
-    users = [User(token=f"t{n}", accounts=numbered(30)) for n in range(3)]
+    users = [User(token=f"canary-t{n}", accounts=numbered(30)) for n in range(3)]
     async with FleetServer(*users) as wire, desk(wire) as manager:
         sent = [(await manager.balances(source=source)).requests_sent for _ in range(3)]
 
@@ -46,7 +46,7 @@ async def test_every_account_of_every_token(source: Any) -> None:
 
 async def test_some_accounts_by_key() -> None:
     """A few accounts that are named with their credential cost one request, and no listing."""
-    user = User(token="t", accounts=numbered(30))
+    user = User(token="canary-t", accounts=numbered(30))
     async with FleetServer(user) as wire, desk(wire) as manager:
         names = [user.accounts[n].name for n in (7, 3, 29)]
         snapshot = await manager.balances(keys("a", names))
@@ -58,7 +58,7 @@ async def test_some_accounts_by_key() -> None:
 
 async def test_all_by_name_once_they_are_listed() -> None:
     """Whoever names all of a token that is listed, in any order, sends no names."""
-    user = User(token="t", accounts=numbered(30))
+    user = User(token="canary-t", accounts=numbered(30))
     async with FleetServer(user) as wire, desk(wire) as manager:
         listing = await manager.accounts()
         asked = random.Random(7).sample(list(listing.accounts), 30)
@@ -71,7 +71,7 @@ async def test_all_by_name_once_they_are_listed() -> None:
 @pytest.mark.parametrize("source", ["live", "cached"])
 async def test_a_thousand_by_name(source: Any) -> None:
     """1,000 of 3,000 accounts by name are at most 8 requests, each of at most 4 KiB of URL and named once."""
-    user = User(token="t", accounts=numbered(3000))
+    user = User(token="canary-t", accounts=numbered(3000))
     async with FleetServer(user) as wire, desk(wire) as manager:
         asked = random.Random(7).sample([one.name for one in user.accounts], 1000)
         snapshot = await manager.balances(keys("a", asked), source=source)
@@ -85,7 +85,7 @@ async def test_a_thousand_by_name(source: Any) -> None:
 
 async def test_long_names() -> None:
     """Names of a kilobyte, of which every byte is escaped, still fit: one to a request."""
-    user = User(token="t", accounts=[Held(name=f"{n}" + "ü" * 511) for n in range(4)] + numbered(1))
+    user = User(token="canary-t", accounts=[Held(name=f"{n}" + "ü" * 511) for n in range(4)] + numbered(1))
     async with FleetServer(user) as wire, desk(wire) as manager:
         snapshot = await manager.balances(keys("a", [one.name for one in user.accounts[:4]]))
 
@@ -96,7 +96,7 @@ async def test_long_names() -> None:
 
 async def test_name_with_a_comma() -> None:
     """A name that no list can hold is fetched with everything, once, and brings nobody else along."""
-    user = User(token="t", accounts=[Held(name="a,b"), *numbered(20)])
+    user = User(token="canary-t", accounts=[Held(name="a,b"), *numbered(20)])
     async with FleetServer(user) as wire, desk(wire) as manager:
         snapshot = await manager.balances(keys("a", ["binance-main-00003", "a,b", "binance-main-00001"]))
 
@@ -108,7 +108,7 @@ async def test_name_with_a_comma() -> None:
 async def test_name_with_a_comma_among_too_many() -> None:
     """Where everything does not fit into one answer, only the name with a comma asks for it."""
     accounts = [Held(name="a,b"), *numbered(120, padding=60_000)]
-    user = User(token="t", accounts=accounts)
+    user = User(token="canary-t", accounts=accounts)
     async with FleetServer(user) as wire, desk(wire, retry=ONE_TRY) as manager:
         await manager.accounts()
         await manager.balances()  # tells how long an account is
@@ -122,7 +122,7 @@ async def test_name_with_a_comma_among_too_many() -> None:
 @pytest.mark.parametrize(("count", "honours_filter"), [(10_000, True), (3_000, False)])
 async def test_ten_thousand_accounts(count: int, honours_filter: bool) -> None:
     """Thousands of accounts of one token arrive whole; once it is known how long they are, in one request."""
-    user = User(token="t", accounts=numbered(count), honours_filter=honours_filter)
+    user = User(token="canary-t", accounts=numbered(count), honours_filter=honours_filter)
     async with FleetServer(user) as wire, desk(wire) as manager:
         first = await manager.balances()
         again = await manager.balances()
@@ -149,7 +149,7 @@ async def test_the_simulators_total() -> None:
 
 async def test_too_large_an_answer() -> None:
     """An answer above 8 MiB is split until it fits, and the next snapshot asks for no more than fits."""
-    user = User(token="t", accounts=numbered(200, padding=60_000))
+    user = User(token="canary-t", accounts=numbered(200, padding=60_000))
     async with FleetServer(user) as wire, desk(wire, retry=ONE_TRY) as manager:
         first = await manager.balances()
         sent = wire.count("balances")
@@ -166,7 +166,7 @@ async def test_one_account_too_large() -> None:
     """One account that alone is larger than any answer may be fails alone."""
     accounts = numbered(12)
     accounts[5].padding = 9 * MIB
-    user = User(token="t", accounts=accounts)
+    user = User(token="canary-t", accounts=accounts)
     async with FleetServer(user) as wire, desk(wire, retry=ONE_TRY) as manager:
         snapshot = await manager.balances()
 
@@ -183,7 +183,7 @@ async def test_errors_that_many_answers_repeat() -> None:
     names = [f"{n}" + "ü" * 200 for n in range(8)]
     accounts = [Held(name=name) for name in names]
     accounts[1].cached, accounts[6].cached = "error by name", "error as text"
-    user = User(token="t", accounts=[*accounts, Held(name="z")], honours_filter=False)
+    user = User(token="canary-t", accounts=[*accounts, Held(name="z")], honours_filter=False)
     async with FleetServer(user) as wire, desk(wire) as manager:
         snapshot = await manager.balances(keys("a", names), source="cached")
 
@@ -194,7 +194,7 @@ async def test_errors_that_many_answers_repeat() -> None:
 
 async def test_stats() -> None:
     """The counters of each credential that has sent anything are those of the server."""
-    users = [User(token=f"t{n}", accounts=numbered(3)) for n in range(3)]
+    users = [User(token=f"canary-t{n}", accounts=numbered(3)) for n in range(3)]
     async with FleetServer(*users) as wire, desk(wire) as manager:
         assert manager.stats == {}
         await manager.balances(keys("a", ["binance-main-00001"]))

@@ -22,7 +22,7 @@ BATCH_TRIES, PROBES = 2, 3
 
 def user(letter: str = "a", **options: object) -> User:
     accounts = [Held(name=f"{name}-{letter}" if letter != "a" else name) for name in NAMES]
-    return User(token=f"token-{letter}", accounts=accounts, **options)  # type: ignore[arg-type]
+    return User(token=f"canary-{letter}", accounts=accounts, **options)  # type: ignore[arg-type]
 
 
 async def test_an_outage_that_lasts() -> None:
@@ -86,7 +86,7 @@ async def test_a_listing_whose_caller_is_cancelled() -> None:
 
 async def test_an_answer_from_before_the_search() -> None:
     """While one account is searched for, what another had before is not given to whoever asks later."""
-    some = User(token="token-a", accounts=[Held(name="n00", amount="1"), Held(name="n01", live="hang")])
+    some = User(token="canary-a", accounts=[Held(name="n00", amount="1"), Held(name="n01", live="hang")])
     retry = msgspec.structs.replace(FAST, attempts=1, attempt_timeout_s=0.25)
     async with FleetServer(some) as server, desk(server, retry=retry) as manager:
         bulk = asyncio.create_task(manager.balances(KEYS[:2]))

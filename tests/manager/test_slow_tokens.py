@@ -18,7 +18,9 @@ AX = AccountKey("a", "x")
 
 
 def users() -> tuple[User, User]:
-    return User(token="t-a", accounts=[Held(name="x")]), User(token="t-b", accounts=[Held(name="y")])
+    return User(token="canary-t-a", accounts=[Held(name="x")]), User(
+        token="canary-t-b", accounts=[Held(name="y")]
+    )
 
 
 async def test_a_list_that_hangs_at_first() -> None:

@@ -15,7 +15,7 @@ from tread_async import AccountError, AccountKey, Failed, IncompleteSnapshotErro
 
 async def test_another_account_of_the_same_name() -> None:
     """A cached row whose id is not the listed one is not that account's balance; the list is renewed."""
-    user = User(token="t", accounts=[Held(name="x"), Held(name="y")])
+    user = User(token="canary-t", accounts=[Held(name="x"), Held(name="y")])
     async with FleetServer(user) as server, desk(server) as manager:
         await manager.accounts()
         user.accounts[0].id = "the id of somebody else"
@@ -30,7 +30,7 @@ async def test_another_account_of_the_same_name() -> None:
 
 async def test_ids_of_two_kinds() -> None:
     """Where no id agrees, the two endpoints count differently, and names are all there is."""
-    user = User(token="t", accounts=[Held(name="x"), Held(name="y")])
+    user = User(token="canary-t", accounts=[Held(name="x"), Held(name="y")])
     async with FleetServer(user) as server, desk(server) as manager:
         await manager.accounts()
         for account in user.accounts:
@@ -42,8 +42,8 @@ async def test_ids_of_two_kinds() -> None:
 
 async def test_one_account_under_two_tokens() -> None:
     """It is in the snapshot twice, and in the total once."""
-    one, two = (User(token=token, accounts=[Held(name="x", id="one", equity="7")]) for token in ("t", "u"))
-    async with FleetServer(one, two) as server, desk(server) as manager:
+    users = [User(token=f"canary-{n}", accounts=[Held(name="x", id="one", equity="7")]) for n in "tu"]
+    async with FleetServer(*users) as server, desk(server) as manager:
         snapshot = await manager.balances(source="cached")
 
     assert kinds(snapshot) == {"a/x": "Ok", "b/x": "Ok"}
@@ -52,7 +52,7 @@ async def test_one_account_under_two_tokens() -> None:
 
 async def test_a_new_account_is_missing_from_a_total() -> None:
     """While an account is there that is not listed yet, there is no total of all, but one of some."""
-    user = User(token="t", accounts=[Held(name="x"), Held(name="new", listed=False)])
+    user = User(token="canary-t", accounts=[Held(name="x"), Held(name="new", listed=False)])
     async with FleetServer(user) as server, desk(server) as manager:
         everything = await manager.balances(source="cached")
         some = await manager.balances(["a/x"], source="cached")

@@ -113,7 +113,7 @@ async def test_an_older_call_that_is_still_listing() -> None:
 
 async def test_one_account_through_two_credentials() -> None:
     """The requests for it take turns, within one call too, and it is applied under both names."""
-    async with LeverageServer(XY, tokens=("one", "two")) as server, desk(server) as manager:
+    async with LeverageServer(XY, tokens=("canary-one", "canary-two")) as server, desk(server) as manager:
         report = await manager.set_leverage(5, pair=PAIR, accounts=ALL)
 
     assert server.overlaps == []

@@ -105,7 +105,7 @@ def test_a_huge_number_is_refused_with_its_path(
 
 
 @pytest.mark.parametrize(("endpoint", "rows", "field", "path"), FAMILIES)
-@pytest.mark.parametrize("token", ['"canary-31337"', '"31337e31337"', "31337e31337", '["canary-31337"]'])
+@pytest.mark.parametrize("token", ['"unsaid-31337"', '"31337e31337"', "31337e31337", '["unsaid-31337"]'])
 def test_a_refusal_holds_nothing_of_the_value(
     endpoint: Endpoint[Any], rows: Any, field: str, path: str, token: str
 ) -> None:

@@ -213,13 +213,14 @@ def test_a_number_that_json_lacks_is_refused_and_not_sent_as_null(value: float) 
             build()
 
 
-@pytest.mark.parametrize("value", [Secret("canary"), object(), {1: {object()}}, "\ud800canary"], ids=ascii)
+@pytest.mark.parametrize("value", [Secret("canary"), object(), {1: {object()}}, "\ud800unsaid"], ids=ascii)
 def test_a_body_that_is_no_json_is_refused_without_showing_it(value: Any) -> None:
     """What cannot be sent is refused, and neither the sentence nor its chain repeats it."""
     with pytest.raises(UsageError) as caught:
         requests.unlisted("POST", "/api/x", None, {"field": value})
 
     assert "canary" not in str(caught.value)
+    assert "unsaid" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
 

@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tread_async._codec.endpoints import ACCOUNTS
-from tread_async._codec.redaction import sanitised
+from tread_async._codec.redaction import sanitised, sanitised_within
 from tread_async._codec.replies import Reply, error_of
 from tread_async.errors import ApiError
 from tread_async.secret import Secret
@@ -98,7 +98,11 @@ ESCAPES: dict[str, Callable[[str], str]] = {
     "a url path": quote,
     "a form": quote_plus,
     "json in json": lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
+    "json in a url": lambda text: quote(json.dumps(text)[1:-1], safe=""),
     "base64": lambda text: base64.b64encode(text.encode()).decode().rstrip("="),
+    "base64 for a url": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+    "hex": lambda text: text.encode().hex(),
+    "hex in capitals": lambda text: text.encode().hex().upper(),
 }
 
 
@@ -114,6 +118,61 @@ def test_an_escaped_echo_is_hidden_too(escape: str) -> None:
         ]
 
         assert not [text for text in texts if form in text or secret in text]
+
+
+def readings(text: str) -> list[bytes]:
+    """What base64 in *text* decodes to, wherever a group of four letters is taken to begin."""
+    found = []
+    for run in re.findall(r"[A-Za-z0-9+/_-]+", text):
+        for start in range(4):
+            letters = "A" * start + run
+            letters = letters[:-1] if len(letters) % 4 == 1 else letters
+            found.append(base64.b64decode(letters + "=" * (-len(letters) % 4), altchars=b"-_"))
+    return found
+
+
+@given(SECRETS, st.binary(max_size=40), st.binary(max_size=40), st.booleans())
+@example("can>?ary", b"desk:", b"", True)
+def test_a_secret_in_a_longer_base64_is_hidden(
+    secret: str, before: bytes, after: bytes, for_url: bool
+) -> None:
+    """As in a Basic header: wherever it begins, and whatever stands around it."""
+    encode = base64.urlsafe_b64encode if for_url else base64.b64encode
+    echoed = f"sent Basic {encode(before + secret.encode() + after).decode()}"
+
+    assert any(secret.encode() in plain for plain in readings(echoed))
+    assert not any(secret.encode() in plain for plain in readings(sanitised(echoed, [Secret(secret)])))
+
+
+DECODED = st.recursive(
+    CHATTER | st.integers() | st.none(),
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(CHATTER, parts, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(DECODED, SECRETS)
+def test_what_is_decoded_is_made_safe_in_every_part(value: object, secret: str) -> None:
+    """Keys and texts at any depth are sanitised; numbers, nulls and the shape stay."""
+    held = {"a": [value, {secret: secret}], "b": f"\x1b[2J{secret}\u202e"}
+    safe = sanitised_within(held, [Secret(secret)])
+
+    assert safe["a"][1] == {"***": "***"}
+    assert safe["b"].split() == ["***"]
+    assert secret not in json.dumps(safe["a"][1:])
+    assert len(safe["a"]) == 2
+    if isinstance(value, int | None):
+        assert safe["a"][0] == value
+
+
+def test_what_is_nested_too_deeply_is_left_out() -> None:
+    """An error of a thousand brackets does not end in a `RecursionError`."""
+    value: object = "canary"
+    for _ in range(2000):
+        value = [value]
+
+    assert "canary" not in repr(sanitised_within(value, []))
+    assert sanitised_within([[["x"]]], []) == [[["x"]]]
 
 
 @pytest.mark.parametrize("size", [40, 600, 1700, 3200])

@@ -80,7 +80,7 @@ def users(draw: st.DrawFn) -> dict[str, User]:
         choose = Choices(draw(NUMBERS))
         tail = choose.of(["", "", "😀" * 110])  # three such names fill a URL
         found[credential] = User(
-            token=f"token-{len(found)}",
+            token=f"canary-{len(found)}",
             accounts=[
                 account(name + tail, 10 * len(found) + place + 1, Choices(draw(NUMBERS)))
                 for place, name in enumerate(names)

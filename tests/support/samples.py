@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import pickle
-import traceback
 from collections.abc import Awaitable, Callable
-from types import TracebackType
 from typing import Any, Final, TypeAlias
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
+from tests.support.canaries import shown as shown
+from tests.support.canaries import spellings as spellings
 from tests.support.wire import TOKEN, Exchange, Wire, reply
 from tread_async import RetryPolicy, Secret, TreadClient
 
@@ -96,19 +93,3 @@ async def well(exchange: Exchange) -> None:
 
 
 REQUESTS: Final = {"create_account (once)": 2, "archive_account (once)": 3}  # of a call that succeeds at once
-
-
-def spellings(secret: str) -> set[str]:
-    """A secret as it could stand in a text."""
-    plain = secret.encode()
-    return {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], base64.b64encode(plain).decode()}
-
-
-def shown(error: BaseException) -> str:
-    """Everything an error shows: itself, its pickle, and the library's frames with their locals."""
-    frames: TracebackType | None = error.__traceback__
-    while frames is not None and "tread_async" not in frames.tb_frame.f_code.co_filename:
-        frames = frames.tb_next
-    trace = traceback.TracebackException(type(error), error, frames, capture_locals=True)
-    pickled = pickle.dumps(error).decode("latin-1")
-    return "\n".join((str(error), repr(error), repr(error.args), repr(vars(error)), pickled, *trace.format()))

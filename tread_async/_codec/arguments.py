@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from tread_async.errors import UsageError
 from tread_async.secret import Secret
@@ -113,10 +113,23 @@ def leverage(value: object) -> str:
 
 
 def wrapped(value: Secret | str, what: str) -> Secret:
-    """*value* as a `Secret`, so that no frame holds its text when something else is refused."""
-    if not isinstance(value, Secret | str):
-        raise UsageError(f"{what} is a Secret or a str, not {type(value).__name__}")
-    return Secret.of(value)
+    """*value* as a `Secret`, so that no frame holds its text when something else is refused.
+
+    A value of another kind may be a secret all the same, so it is refused only by `Secret.reveal`, when
+    the caller has let go of it.
+    """
+    if isinstance(value, Secret | str):
+        return Secret.of(value)
+    return _Unfit(f"{what} is a Secret or a str, not {type(value).__name__}")
+
+
+class _Unfit(Secret):
+    """Stands for a value that cannot be a secret."""
+
+    __slots__ = ()
+
+    def reveal(self) -> NoReturn:
+        raise UsageError(self._text)
 
 
 def secret(value: Secret | str, what: str) -> Secret:

@@ -6,12 +6,14 @@ is taken from the first answer that has it, and no other name is taken.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
+from tread_async._codec.redaction import sanitised_within
 from tread_async.models import AccountBalances, CachedAccount, CachedBalances
+from tread_async.secret import Secret
 
 __all__ = ["merged_balances", "merged_cached_balances"]
 
@@ -28,13 +30,16 @@ def merged_balances(
     return {name: found[name] for name in names if name in found}
 
 
-def merged_cached_balances(answers: Sequence[CachedBalances], names: Sequence[str] | None) -> CachedBalances:
+def merged_cached_balances(
+    answers: Sequence[CachedBalances], names: Sequence[str] | None, secrets: Iterable[Secret] = ()
+) -> CachedBalances:
     """The same for cached rows. Accounts of equal name in one answer are all kept; an error that several
-    answers repeat is taken from the first."""
+    answers repeat is taken from the first, and its texts are made safe to show."""
     if names is None:
-        return answers[0]
+        errors = sanitised_within(answers[0].errors, secrets)
+        return CachedBalances(balances=answers[0].balances, errors=errors)
     wanted: dict[str, list[CachedAccount]] = {name: [] for name in names}
-    errors: list[Any] = []
+    found: list[Any] = []
     seen: set[bytes] = set()
     for answer in answers:
         settled = {name for name, accounts in wanted.items() if accounts}
@@ -42,7 +47,7 @@ def merged_cached_balances(answers: Sequence[CachedBalances], names: Sequence[st
             if account.account_name in wanted and account.account_name not in settled:
                 wanted[account.account_name].append(account)
         encoded = [msgspec.json.encode(error) for error in answer.errors]
-        errors += [error for error, text in zip(answer.errors, encoded, strict=True) if text not in seen]
+        found += [error for error, text in zip(answer.errors, encoded, strict=True) if text not in seen]
         seen.update(encoded)
     balances = tuple(account for accounts in wanted.values() for account in accounts)
-    return CachedBalances(balances=balances, errors=tuple(errors))
+    return CachedBalances(balances=balances, errors=sanitised_within(tuple(found), secrets))

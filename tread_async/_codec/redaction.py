@@ -6,16 +6,17 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 from tread_async.secret import Secret
 
-__all__ = ["MAX_TEXT", "sanitised", "sanitiser"]
+__all__ = ["MAX_TEXT", "sanitised", "sanitised_within", "sanitiser"]
 
 MAX_TEXT: Final = 512
 _SHORTEST_SECRET: Final = 4  # hiding one letter wherever it stands would hide everything but the secret
 _SHORTEST_PIECE: Final = 8
+_DEEPEST: Final = 50
 _SHOWN_AS_BLANK: Final = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # terminal sequences, whole
     r"|[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
@@ -30,13 +31,35 @@ def sanitised(text: str, secrets: Iterable[Secret] = ()) -> str:
 def sanitiser(secrets: Iterable[Secret]) -> Callable[[str], str]:
     """`sanitised` for many texts of one answer."""
     forms = _forms(secrets)
+    heads = sorted({re.escape(form[:_SHORTEST_SECRET]) for form in forms})
+    beginnings = re.compile("|".join(heads) or "(?!)")
 
     def clean(text: str) -> str:
+        if len(text) <= MAX_TEXT and text.isprintable() and not beginnings.search(text):
+            return text  # the usual case: ten thousand accounts may each have an error
         # Twice: a secret with a blank in it may come about when a control character becomes one.
         text = _redacted(_SHOWN_AS_BLANK.sub(" ", _redacted(text, forms)), forms)
         return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 3] + "..."
 
     return clean
+
+
+def sanitised_within(value: Any, secrets: Iterable[Secret]) -> Any:
+    """Decoded JSON, each text in it sanitised."""
+    clean = sanitiser(secrets)
+
+    def safe(value: Any, depth: int) -> Any:
+        if isinstance(value, str):
+            return clean(value)
+        if isinstance(value, dict | list | tuple) and depth == _DEEPEST:
+            return "(nested too deeply)"
+        if isinstance(value, dict):
+            return {clean(name): safe(part, depth + 1) for name, part in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)([safe(part, depth + 1) for part in value])
+        return value
+
+    return safe(value, 0)
 
 
 def _forms(secrets: Iterable[Secret]) -> list[str]:
@@ -46,12 +69,25 @@ def _forms(secrets: Iterable[Secret]) -> list[str]:
         text = secret.reveal()
         if len(text) >= _SHORTEST_SECRET:
             plain = {text, repr(text)[1:-1], quote(text), quote(text, safe=""), quote_plus(text)}
-            escaped = {
-                json.dumps(form, ensure_ascii=ascii_)[1:-1] for form in plain for ascii_ in (True, False)
-            }
-            forms |= plain | escaped | {base64.b64encode(text.encode()).decode().rstrip("=")}
-            forms |= {json.dumps(form)[1:-1] for form in escaped}
+            plain |= {quote(form, safe="") for form in _in_json(text) - {text}}
+            escaped = {nested for form in plain for nested in _in_json(form)}
+            twice = {json.dumps(form)[1:-1] for form in escaped}
+            forms |= plain | escaped | twice | _encoded(text.encode())
     return sorted(forms, key=len, reverse=True)
+
+
+def _in_json(text: str) -> set[str]:
+    return {json.dumps(text, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False)}
+
+
+def _encoded(plain: bytes) -> set[str]:
+    """*plain* in hex, and in base64: what its letters are there, wherever it stands in a longer text."""
+    forms = {plain.hex(), plain.hex().upper()}
+    for before in range(3):
+        letters = base64.b64encode(bytes(before) + plain).decode()
+        of_it_alone = letters[-(-before * 8 // 6) : (before + len(plain)) * 8 // 6]
+        forms |= {of_it_alone, of_it_alone.replace("+", "-").replace("/", "_")}
+    return forms
 
 
 def _redacted(text: str, forms: list[str]) -> str:

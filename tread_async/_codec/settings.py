@@ -126,10 +126,11 @@ def proxy(value: Secret | None, base_url: str) -> str | None:
 
 
 def _proxy_problem(text: str, base_url: str) -> str:
-    if not re.fullmatch(r"https?://[\x21-\x7e]+", text):
-        return "proxy is the URL of an HTTP proxy, such as http://10.0.0.1:3128"
     if "@" in text:
         return "a proxy with a user name and password in its URL is not supported"
+    # No path or query either: aiohttp's frames and errors show the URL, and a key may stand there.
+    if not re.fullmatch(r"https?://[A-Za-z0-9._:\[\]-]+/?", text):
+        return "proxy is the URL of an HTTP proxy, a host and a port such as http://10.0.0.1:3128"
     if not base_url.startswith("https://"):
         return "a proxy is only used for an https base_url: over http it would see the token"
     return ""

@@ -25,6 +25,7 @@ def credentials(given: Mapping[str, TokenSource | Credential]) -> tuple[dict[str
             _check_name(name)
             wrapped[name] = token if isinstance(token, Credential) else Credential(token)
         except UsageError as error:
+            error.with_traceback(None)  # its frames hold the tokens
             return {}, f"credential {name!r}: {error.message}" if isinstance(name, str) else error.message
     return wrapped, "" if wrapped else "there is no credential"
 

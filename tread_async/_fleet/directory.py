@@ -9,6 +9,7 @@ from typing import Final
 
 from tread_async._codec import arguments as check
 from tread_async._codec import requests
+from tread_async._codec.redaction import sanitised
 from tread_async._fleet.lines import Line, Tally, indexed
 from tread_async._pacing import Pace
 from tread_async._together import together
@@ -257,4 +258,4 @@ class Directory:
 
 def _few(things: Sequence[object]) -> str:
     more = f" and {len(things) - _MOST_CANDIDATES} more" * (len(things) > _MOST_CANDIDATES)
-    return ", ".join(map(str, things[:_MOST_CANDIDATES])) + more
+    return ", ".join(sanitised(str(thing)) for thing in things[:_MOST_CANDIDATES]) + more

@@ -10,6 +10,7 @@ import msgspec
 
 from tread_async._codec import requests
 from tread_async._codec.endpoints import BALANCES_BY_ACCOUNT, CACHED_BALANCES_BY_ACCOUNT
+from tread_async._codec.redaction import sanitised, sanitised_within
 from tread_async._codec.replies import Reply
 from tread_async._codec.scanning import Scanned
 from tread_async._fleet.isolation import Isolation, halves, is_shared, timeout_of_a_part_s
@@ -69,7 +70,8 @@ class Reading:
     @property
     def errors(self) -> tuple[Any, ...]:
         """What the server lists as not read and belongs to no wanted account."""
-        return tuple([error for text, error in self._unmatched if text not in self._matched])
+        errors = tuple([error for text, error in self._unmatched if text not in self._matched])
+        return sanitised_within(errors, self._line.calls.secrets) if errors else ()
 
     @property
     def shows_all(self) -> bool:
@@ -209,7 +211,7 @@ class Reading:
         listed = self._line.listed
         if listed is not None and listed.twice:
             for name in listed.twice & found.keys():
-                error = NameConflictError(f"two accounts are listed as {self.wanted[name]}")
+                error = NameConflictError(f"two accounts are listed as {sanitised(str(self.wanted[name]))}")
                 found[name] = Failed(error)
 
     def _note_errors(self, errors: Sequence[Any], unmatched: Sequence[Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from tread_async._codec.redaction import sanitised
+from tread_async._codec.redaction import sanitiser
 from tread_async._codec.replies import problem_of
 from tread_async._codec.scanning import Scanned
 from tread_async.balance import Balance
@@ -150,12 +150,13 @@ def _matched(
     names = {name: name for name, outcome in found.items() if not isinstance(outcome, Failed)}
     names |= {given: name for name in list(names) if (given := id_of(name)) is not None}
     rest: list[Any] = []
+    clean = sanitiser(secrets)
     for error in errors:
         name = _named(error, names)
         if name is None:
             rest.append(error)
         else:
-            found[name] = Failed(AccountError(_said(error, secrets)))
+            found[name] = Failed(AccountError(_said(error, clean)))
     return tuple(rest)
 
 
@@ -166,7 +167,7 @@ def _named(error: Any, names: Mapping[str, str]) -> str | None:
     return next((names[value] for value in values if isinstance(value, str) and value in names), None)
 
 
-def _said(error: dict[str, Any], secrets: tuple[Secret, ...]) -> str:
+def _said(error: dict[str, Any], clean: Callable[[str], str]) -> str:
     texts = [error[field] for field in _SAID_BY if isinstance(error.get(field), str)]
-    why = sanitised(texts[0], secrets) if texts else "it did not say why"
+    why = clean(texts[0]) if texts else "it did not say why"
     return f"the server could not read the account: {why}"

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from tread_async._codec.redaction import sanitised
 from tread_async._fleet.directory import Directory
 from tread_async._fleet.flights import Flights
 from tread_async._fleet.lines import Line, Tally
@@ -107,11 +108,12 @@ class Snapshots:
             return outcome.value
         if isinstance(outcome, Failed):
             raise copy.copy(outcome.error)  # others raise it too, and a traceback grows with each
+        named = sanitised(str(key))
         if isinstance(outcome, Stale):
             age = "of unknown age" if outcome.age_s is None else f"{outcome.age_s:.1f} s old"
-            raise IncompleteSnapshotError(f"the balance of {key} is {age}, older than {how.max_age_s:g} s")
+            raise IncompleteSnapshotError(f"the balance of {named} is {age}, older than {how.max_age_s:g} s")
         raise IncompleteSnapshotError(
-            f"the server's answer has no account {str(key)!r}; names count letter by letter, see accounts()"
+            f"the server's answer has no account {named!r}; names count letter by letter, see accounts()"
         )
 
     async def _outcome(self, key: AccountKey, how: How, not_before: float | None) -> Outcome:
@@ -195,8 +197,8 @@ class Snapshots:
         unexpected = _keys((name, reading.unexpected) for name, reading in readings)
         errors: dict[str, tuple[Any, ...]] = {}
         for name, reading in readings:
-            if reading.errors:
-                errors[name] = errors.get(name, ()) + reading.errors
+            if said := reading.errors:
+                errors[name] = errors.get(name, ()) + said
         return Snapshot(
             outcomes=outcomes,
             # What a second reading of a few gets with them may have been asked of the first.

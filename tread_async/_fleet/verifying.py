@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from tread_async._codec.redaction import sanitised
 from tread_async.balance import Balance
 from tread_async.errors import OutcomeUnknownError
 from tread_async.reports import Applied, NotApplied, Unknown, Verification, WriteOutcome
@@ -39,7 +40,7 @@ def verified(
             return Applied(verification=Verification.CONFIRMED, seen=seen[0], had_unknown_attempts=lost)
         return msgspec.structs.replace(outcome, verification=Verification.CONFIRMED, seen=seen[0])
     if isinstance(outcome, Applied):
-        error = OutcomeUnknownError(f"acknowledged, but reading back shows {other}")
+        error = OutcomeUnknownError(f"acknowledged, but reading back shows {sanitised(str(other))}")
         return Unknown(error=error, verification=Verification.CONTRADICTED, seen=other)
     if isinstance(outcome, Unknown) and not lost and not any(_same(value, wanted) for value in seen):
         last = outcome.error

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from tread_async._codec.redaction import sanitised
 from tread_async._codec.requests import Request
 from tread_async._fleet.directory import Directory
 from tread_async._fleet.lines import Line, Tally
@@ -184,7 +185,8 @@ class Writes:
                 target = Target(key, account_id, order.intent_key(account_id))
                 targets.setdefault(key.credential, []).append(target)
                 continue
-            conflict = NameConflictError(f"no account, or two, are listed as {key}; nothing was sent")
+            named = sanitised(str(key))
+            conflict = NameConflictError(f"no account, or two, are listed as {named}; nothing was sent")
             collected.settle(key, NotApplied(error=unlisted.get(key.credential, conflict)))
         return targets
 
