@@ -22,7 +22,7 @@ LAYERS = (
     ("_policy", "_identity", "_home", "_sightings"),
     ("_budget", "_breaker"),
     ("_hedging",),
-    ("_attempt", "_receiving"),
+    ("_attempt", "_receiving", "_pool"),
     ("_transport",),
     ("_intents",),
     ("_call",),

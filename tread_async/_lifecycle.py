@@ -10,9 +10,12 @@ from __future__ import annotations
 import time
 from typing import Final
 
+from msgspec import structs
+
 from tread_async._call import Call
 from tread_async._calls import Calls
 from tread_async._codec import requests
+from tread_async._codec.redaction import sanitised
 from tread_async._codec.replies import Reply, http_date
 from tread_async._intents import LOST_FOR_S
 from tread_async._sightings import Archived, Created, Sighting, Updated
@@ -94,7 +97,8 @@ def _holder(accounts: tuple[Account, ...], name: str, expect_id: str | None) -> 
     if len(held) != 1:
         raise NameConflictError(f"{len(held) or 'no'} accounts hold the name {name!r}; nothing was sent")
     if expect_id is not None and held[0] != expect_id:
-        raise NameConflictError(f"the name {name!r} is held by {held[0]}, not {expect_id}; nothing was sent")
+        holder = sanitised(held[0])
+        raise NameConflictError(f"the name {name!r} is held by {holder}, not {expect_id}; nothing was sent")
     return held[0]
 
 
@@ -199,10 +203,16 @@ class _ReadBack:
     async def _look(self, deadline: float) -> Sighting:
         # An account that was created and acknowledged is not an archived one.
         archived_too = not (self.acknowledged and isinstance(self._change, Created))
-        call: Call[tuple[Account, ...]]
-        call = self._calls.call(requests.accounts(include_archived=archived_too), deadline)
+        request = requests.accounts(include_archived=archived_too)
+        # The server has had the secrets of the write: its answers to others may repeat them, too.
+        request = structs.replace(request, secrets=self._request.secrets)
+        call: Call[tuple[Account, ...]] = self._calls.call(request, deadline)
         accounts = await self._calls.carry_out(call)
-        return self._change.seen_in(accounts, self._server_began(call.reply), acknowledged=self.acknowledged)
+        began_s = self._server_began(call.reply)
+        seen = self._change.seen_in(accounts, began_s, acknowledged=self.acknowledged)
+        secrets = (*self._request.secrets, *self._calls.secrets)
+        said = {name: sanitised(getattr(seen, name), secrets) for name in ("conflict", "note", "absent")}
+        return structs.replace(seen, **said)
 
     def _server_began(self, reply: Reply | None) -> float | None:
         """When the write began, in seconds since the epoch by the server's clock, if it says its time."""

@@ -23,6 +23,7 @@ from tread_async._breaker import Breaker
 from tread_async._codec.replies import Reply, asked_to_wait_s
 from tread_async._codec.requests import Request
 from tread_async._identity import Identity
+from tread_async._pool import Pool
 from tread_async._receiving import read_in_small_pieces, received
 from tread_async._slots import Lane
 from tread_async.errors import ClientClosedError, NotSentError, TransportError, TreadError
@@ -78,7 +79,7 @@ class Transport:
         return self._session(force_close=True)
 
     def _session(self, *, force_close: bool) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
+        connector = Pool(
             limit=0,  # the queue is ours: aiohttp's can lose a wake-up, and its clock counts the wait
             force_close=force_close,
             ssl=self._context,

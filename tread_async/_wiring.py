@@ -38,8 +38,8 @@ class Wiring:
         headers: Mapping[str, str] | None,
         ssl: tls.SSLContext | None,
         *,
-        circuit_breaker: bool,
-        hedge_cached: bool,
+        circuit_breaker: bool = False,
+        hedge_cached: bool = False,
     ) -> None:
         self.auth_scheme = settings.auth_scheme(auth_scheme)
         self.base_url = settings.base_url(base_url)

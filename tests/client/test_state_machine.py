@@ -72,6 +72,8 @@ class Writes(RuleBasedStateMachine):
         )
         claim = Claim("create", None, {}, UNSAID, 0, 0)
         world.ask(claim, ask, ticks=ticks, closes=closes)
+        if resend:  # names are unique, as long as nobody archives the second before the first arrives
+            world.run(world.sim.settle())
         self._reopened(ticks, closes)
 
     @rule(place=st.integers(0, 5), ticks=TICKS, closes=st.booleans(), wrong=WRONG)

@@ -63,6 +63,7 @@ CERTIFICATES: Final[dict[str, tuple[str, tuple[int, int], str, str]]] = {
 }
 
 
+@pytest.mark.fault("F35")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("case", CERTIFICATES)
 async def test_certificate(trust: Authority, case: str, name: str) -> None:
@@ -75,6 +76,7 @@ async def test_certificate(trust: Authority, case: str, name: str) -> None:
     assert (trust.hellos, wire.requests, wire.heard_bytes) == (1, [], 0)
 
 
+@pytest.mark.fault("F35")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("store", ["own", "system's"])
 async def test_unknown_authority(trust: Authority, stranger: Authority, name: str, store: str) -> None:
@@ -101,6 +103,7 @@ PEERS: Final[dict[str, tuple[bytes, str]]] = {
 }
 
 
+@pytest.mark.fault("F35")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("speaks", PEERS)
 async def test_peer(trust: Authority, speaks: str, name: str) -> None:
@@ -120,6 +123,7 @@ def check_heard(peer: Peer) -> None:
     assert b"/api/" not in peer.heard
 
 
+@pytest.mark.fault("F35")
 @pytest.mark.parametrize("name", NAMES)
 async def test_hung_up(trust: Authority, name: str) -> None:
     """A peer that hangs up in the handshake is asked again, as one that is out of reach."""
@@ -132,6 +136,7 @@ async def test_hung_up(trust: Authority, name: str) -> None:
     check_heard(peer)
 
 
+@pytest.mark.fault("F35")
 @pytest.mark.parametrize("name", NAMES)
 async def test_stalled(trust: Authority, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A handshake that stalls is a connection that takes too long: asked again, never sent."""
@@ -145,6 +150,7 @@ async def test_stalled(trust: Authority, name: str, monkeypatch: pytest.MonkeyPa
     check_heard(peer)
 
 
+@pytest.mark.fault("F35")
 @pytest.mark.parametrize("name", NAMES)
 async def test_stalled_until_the_deadline(trust: Authority, name: str) -> None:
     """Nor does it outlast the deadline."""

@@ -12,7 +12,7 @@ from tests.support.samples import PAIR, create, well
 from tests.support.wire import Wire
 from tread_async import TreadClient, UsageError
 
-CANARY = "canary-7531"
+CANARY = "unsaid-7531"
 LONG = CANARY * 1000
 
 

@@ -20,7 +20,6 @@ EVIL: dict[str, Any] = {
 
 
 @pytest.mark.fault("F33", "I9")
-@pytest.mark.xfail(reason="aiohttp keeps what comes on an idle connection as the answer to its next request")
 @pytest.mark.parametrize("name", READS)
 async def test_a_read_after_an_answer_to_nobody(connect: Callable[..., Any], name: str) -> None:
     """A second answer that comes while the connection is idle is not the answer to the next read."""
