@@ -8,7 +8,8 @@ From the bottom up, imports going down only::
     _policy                 whether and when to repeat; pure
     _attempt, _receiving, _transport
                             one attempt over the connection pool
-    _slots, _pacing         who may send now; long work in short steps
+    _slots, _rates, _gates  who may send now: requests at once, and in a second
+    _pacing                 long work in short steps
     _calls, _lifecycle      an attempt, its repeats and its outcome; create and archive
     client                  TreadClient: one method per endpoint, for one token
     keys, balance, outcomes, reports, plans, listing

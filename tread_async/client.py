@@ -41,6 +41,10 @@ class TreadClient:
         retry: Replaces the policy of every endpoint. Creating and archiving are sent once whatever
             it says.
         max_in_flight: Requests at once; the others queue, within their deadline.
+        requests_per_s: The rate of the token, 10000 at most; by default there is none. Requests leave
+            evenly, never more in a second than the rate and never several at once, and the others queue,
+            within their deadline, writes first. It counts for all clients and managers of the process with
+            this token and server that have a rate; the lowest holds. A token function stands for its tokens.
         auth_scheme: The word before the token in the ``Authorization`` header.
         headers: Sent along with every request, such as ``User-Agent``.
         proxy: URL of an HTTP proxy for https. None is ever taken from the environment.
@@ -58,6 +62,7 @@ class TreadClient:
         deadline_s: float | None = None,
         retry: RetryPolicy | None = None,
         max_in_flight: int = 8,
+        requests_per_s: float | None = None,
         auth_scheme: str = "Token",
         headers: Mapping[str, str] | None = None,
         proxy: str | None = None,
@@ -70,7 +75,7 @@ class TreadClient:
         hidden_proxy, proxy = None if proxy is None else check.wrapped(proxy, "proxy"), None
         self._credential = Credential(token, proxy=hidden_proxy)
         self._max_in_flight = settings.max_in_flight(max_in_flight)
-        self._wiring = Wiring(base_url, deadline_s, retry, auth_scheme, headers, ssl)
+        self._wiring = Wiring(base_url, deadline_s, retry, auth_scheme, headers, ssl, requests_per_s)
         self._base_url = self._wiring.base_url
         self._wiring.check(self._credential)
         self._calls: Calls | None = None
@@ -80,8 +85,9 @@ class TreadClient:
 
     async def __aenter__(self) -> Self:
         self._home.enter()
-        lane = Slots(self._max_in_flight).lane(self._max_in_flight)
-        self._calls = self._wiring.calls(self._credential, lane)
+        slots = Slots(self._max_in_flight)
+        share = self._wiring.share(self._credential, slots, self._max_in_flight)
+        self._calls = self._wiring.calls(self._credential, share)
         return self
 
     async def __aexit__(
