@@ -94,7 +94,7 @@ class PacedLane(Lane):
         self._gate = gate
 
     def take_now(self) -> bool:
-        """Never: the lanes of a token have their turns, and `take` does not wait where there are no others."""
+        """Never: the lanes of a token have turns, and `take` does not wait where there are no others."""
         return False
 
     def ask(self) -> None:

@@ -43,11 +43,11 @@ class Member(Protocol):
 class Turn:
     """The place of one event loop among those that share a budget."""
 
-    __slots__ = ("__weakref__", "served", "waits", "write")
+    __slots__ = ("__weakref__", "served", "since", "write")
 
     def __init__(self) -> None:
         self.served = 0
-        self.waits = False
+        self.since: float | None = None  # when it began to wait
         self.write = False
 
 
@@ -106,12 +106,12 @@ class Budget:
     def take(self, turn: Turn, *, write: bool) -> bool:
         """Whether a request may leave now, which then counts as sent. If not, *turn* waits."""
         with self._lock:
-            waited, now = turn.waits, self._clock()
+            since, now = turn.since, self._clock()
             if self._left_s(turn, write, now) > 0:
                 return False
-            turn.waits, turn.served = waited, next(self._count)
+            turn.since, turn.served = since, next(self._count)
             # What the loop was late is made up for; the time in which nobody wanted to send is not.
-            earliest = now - _LATE_S if waited else now
+            earliest = now if since is None else max(since, now - _LATE_S)
             self._next_at = max(self._next_at, self._closed_until, earliest) + self._interval_s
             return True
 
@@ -121,7 +121,9 @@ class Budget:
             return self._left_s(turn, write, self._clock())
 
     def _left_s(self, turn: Turn, write: bool, now: float) -> float:
-        turn.waits, turn.write = True, write
+        if turn.since is None:
+            turn.since = now
+        turn.write = write
         left_s = max(self._next_at, self._closed_until) - now
         return left_s if self._is_next(turn) else left_s + _GRACE_S
 
@@ -129,13 +131,13 @@ class Budget:
         """Writes first, then whoever was served longest ago; one whose loop hangs holds nobody up."""
         if len(self._turns) == 1:
             return True
-        waiting = [one for one in self._turns if one.waits]
+        waiting = [one for one in self._turns if one.since is not None]
         return min(waiting, key=lambda one: (not one.write, one.served)) is turn
 
     def rest(self, turn: Turn) -> None:
         """*turn* has nothing to send."""
         with self._lock:
-            turn.waits = False
+            turn.since = None
 
     def refund(self) -> None:
         """What was taken a moment ago has not been sent."""

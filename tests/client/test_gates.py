@@ -1,0 +1,414 @@
+"""Waiting for a rate, in a time that passes at once: whose turn it is, and what that costs."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from tests.support.virtual import VirtualLoop, in_no_time
+from tread_async._gates import Gate, PacedLane, Share
+from tread_async._rates import Registry
+from tread_async._slots import Slots
+from tread_async.secret import Secret
+
+RATE = 50.0
+SLOT_S = 1 / (0.97 * RATE)
+TICK_S = 0.0011
+
+
+class Desk:
+    """Clients of one process, and who of their callers was let through when."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        self.loop = loop
+        self.registry = Registry(loop.time)
+        self.through: list[tuple[str, float]] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def share(
+        self, rate: float | None = RATE, *, most: int = 1000, slots: Slots | None = None, token: str = "t"
+    ) -> Share:
+        return Share(
+            self.registry,
+            "https://x:443",
+            Secret(token),
+            slots=slots or Slots(most),
+            most=most,
+            requests_per_s=rate,
+        )
+
+    def call(
+        self, share: Share, name: str = "r", *, write: bool = False, takes_s: float = 0.0, used: bool = True
+    ) -> asyncio.Task[None]:
+        async def call() -> None:
+            if not share.lane.take_now():
+                await share.lane.take(write=write)
+            try:
+                if used:
+                    self.through.append((name, self.loop.time()))
+                    await asyncio.sleep(takes_s)
+            finally:
+                share.lane.release(used=used)
+
+        task = asyncio.ensure_future(call())
+        self.tasks.append(task)
+        return task
+
+    async def settled(self) -> None:
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    @property
+    def names(self) -> str:
+        return "".join(name for name, _ in self.through)
+
+    @property
+    def moments(self) -> list[float]:
+        return [moment for _, moment in self.through]
+
+
+def virtually(test: Callable[[Desk], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """A test on a loop of its own."""
+
+    def run() -> None:
+        async def main() -> None:
+            await test(Desk())
+
+        in_no_time(main())
+
+    run.__name__, run.__doc__ = test.__name__, test.__doc__
+    return run
+
+
+def evenly(count: int, began: float = 0.0) -> list[Any]:
+    """The moments of so many requests; a loop is a little late, and makes up for it."""
+    return [pytest.approx(began + place * SLOT_S + TICK_S / 2, abs=TICK_S / 2 + 1e-6) for place in range(count)]
+
+
+@virtually
+async def test_one_after_the_other(desk: Desk) -> None:
+    """Calls that come at once are sent evenly from the first, in their order."""
+    share = desk.share()
+    for name in "abcdefghij":
+        desk.call(share, name)
+    await desk.settled()
+
+    assert desk.names == "abcdefghij"
+    assert desk.moments == evenly(10)
+
+
+@virtually
+async def test_a_write_behind_many_reads(desk: Desk) -> None:
+    """A write that comes when 500 reads queue is sent within two slots."""
+    share = desk.share()
+    for _ in range(500):
+        desk.call(share)
+    await asyncio.sleep(10.5 * SLOT_S)
+    came = desk.loop.time()
+    desk.call(share, "w", write=True)
+    await desk.settled()
+
+    [sent] = [moment for name, moment in desk.through if name == "w"]
+    assert sent - came <= 2 * SLOT_S
+    assert desk.moments == evenly(501)
+
+
+@virtually
+async def test_a_write_behind_the_reads_of_others(desk: Desk) -> None:
+    """Also where the reads are those of other clients and managers of the token."""
+    shares = [desk.share() for _ in range(4)]
+    for place in range(500):
+        desk.call(shares[place % 3])
+    await asyncio.sleep(10.5 * SLOT_S)
+    came = desk.loop.time()
+    desk.call(shares[3], "w", write=True)
+    desk.call(shares[0], "v", write=True)
+    await desk.settled()
+
+    writes = [(name, moment) for name, moment in desk.through if name != "r"]
+    assert [name for name, _ in writes] == ["w", "v"]
+    assert writes[0][1] - came <= 2 * SLOT_S
+    assert writes[1][1] - came <= 3 * SLOT_S
+    assert desk.moments == evenly(502)
+
+
+@virtually
+async def test_lanes_take_turns(desk: Desk) -> None:
+    """A client with a long queue does not keep one with a short queue waiting."""
+    for name, count in [("a", 6), ("b", 2), ("c", 1)]:
+        share = desk.share()
+        for _ in range(count):
+            desk.call(share, name)
+    await desk.settled()
+
+    assert desk.names == "aabcabaaa"
+
+
+@virtually
+async def test_one_wake_up_for_each_slot(desk: Desk) -> None:
+    """For every request one timer is set and one caller woken, however many queue."""
+    shares = [desk.share() for _ in range(3)]
+    for place in range(300):
+        desk.call(shares[place % 3])
+    await asyncio.sleep(0)
+    timers, steps = desk.loop.timers_set, desk.loop.steps
+    await desk.settled()
+
+    assert desk.moments == evenly(300)
+    assert desk.loop.timers_set - timers == 298  # the first went at once, and the second has its timer
+    assert desk.loop.steps - steps < 300 * 6
+
+
+@virtually
+async def test_a_quick_rate(desk: Desk) -> None:
+    """More requests in a second than a loop has ticks are sent all the same, and no more than the rate."""
+    share = desk.share(5000.0)
+    for _ in range(5000):
+        desk.call(share)
+    await desk.settled()
+
+    assert desk.moments[-1] == pytest.approx(5000 / (0.97 * 5000), abs=0.01)
+
+
+@virtually
+async def test_who_gives_up(desk: Desk) -> None:
+    """Callers who are cancelled while they queue take no slot with them, the only one that waits neither."""
+    share = desk.share()
+    calls = [desk.call(share, name) for name in "abcdefghij"]
+    await asyncio.sleep(SLOT_S / 2)
+    for place in (1, 2, 3, 5, 8):
+        calls[place].cancel()
+    await desk.settled()
+    left = desk.call(share, "x")
+    await asyncio.sleep(0)
+    left.cancel()
+    await asyncio.sleep(2 * SLOT_S)
+    began = desk.loop.time()
+    desk.call(share, "y")
+    await desk.settled()
+
+    assert desk.names == "aeghjy"
+    assert desk.moments == [*evenly(5), pytest.approx(began)]
+
+
+@virtually
+async def test_who_gives_up_in_the_tick_of_its_turn(desk: Desk) -> None:
+    """A slot that was given to one who is cancelled in the same tick goes to the next at once."""
+    share = desk.share()
+    first = desk.call(share, "a")
+    await desk.settled()
+    gone, after = desk.call(share, "b"), desk.call(share, "c")
+    opened = Gate._open
+
+    def opening(gate: Gate) -> None:
+        opened(gate)
+        gone.cancel()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Gate, "_open", opening)
+        await desk.settled()
+
+    assert (first.cancelled(), gone.cancelled(), after.cancelled()) == (False, True, False)
+    assert desk.names == "ac"
+    assert desk.moments == evenly(2)
+
+
+@virtually
+async def test_what_is_not_sent(desk: Desk) -> None:
+    """Calls that find out in their turn that they must not be sent, as after a 401, all do so at once."""
+    share = desk.share()
+    for _ in range(100):
+        desk.call(share, used=False)
+    await desk.settled()
+    took_s = desk.loop.time()
+    desk.call(share)
+    await desk.settled()
+
+    assert (took_s, desk.moments) == (0.0, [0.0])
+
+
+@virtually
+async def test_slots_in_use(desk: Desk) -> None:
+    """While every slot is in use the rate waits with its callers, and there is no burst when one is free."""
+    share = desk.share(most=2)
+    for _ in range(8):
+        desk.call(share, takes_s=1.0)
+    await desk.settled()
+
+    starts = desk.moments[::2]
+    assert starts == [pytest.approx(place * 1.0, abs=0.01) for place in range(4)]
+    assert [after - before for before, after in zip(starts, desk.moments[1::2], strict=True)] == [
+        pytest.approx(SLOT_S, abs=TICK_S)
+    ] * 4
+
+
+@virtually
+async def test_a_waiting_caller_holds_no_slot(desk: Desk) -> None:
+    """Who waits for the rate of one token keeps nobody of another from sending."""
+    slots = Slots(1)
+    slow, other = desk.share(0.1, slots=slots), desk.share(None, slots=slots, token="u")
+    for _ in range(3):
+        desk.call(slow)
+    await asyncio.sleep(1.0)
+    desk.call(other, "x")
+    await desk.settled()
+
+    assert desk.names == "rxrr"
+    assert desk.through[1] == ("x", 1.0)
+
+
+@virtually
+async def test_two_lanes_of_one_manager(desk: Desk) -> None:
+    """Two credentials with the same token share their rate, too."""
+    slots = Slots(32)
+    for share in [desk.share(slots=slots, most=8) for _ in range(2)]:
+        for _ in range(5):
+            desk.call(share)
+    await desk.settled()
+
+    assert desk.moments == evenly(10)
+
+
+@virtually
+async def test_a_client_without_a_rate(desk: Desk) -> None:
+    """It is not paced, and what it sends is not counted."""
+    paced, free = desk.share(), desk.share(None)
+    for _ in range(3):
+        desk.call(paced)
+        desk.call(free, "f")
+    await desk.settled()
+
+    assert [moment for name, moment in desk.through if name == "f"] == [0.0] * 3
+    assert [moment for name, moment in desk.through if name == "r"] == evenly(3)
+
+
+@virtually
+async def test_asked_to_wait(desk: Desk) -> None:
+    """When the server asks to wait nobody's caller is let through before, and then evenly from the first."""
+    shares = [desk.share(), desk.share(), desk.share(None)]
+    for share in shares:
+        share.listen(lambda seconds, lane=share.lane: lane.hold(desk.loop.time() + seconds))  # type: ignore[misc]
+    for place in range(6):
+        desk.call(shares[place % 2])
+    await asyncio.sleep(0)
+    shares[0].hold(7.0)
+    desk.call(shares[2], "f")
+    await desk.settled()
+
+    assert desk.moments[0] == 0.0
+    assert [moment for name, moment in desk.through if name == "f"] == [7.0]
+    assert [moment for name, moment in desk.through[1:] if name == "r"] == evenly(5, began=7.0)
+
+
+@virtually
+async def test_a_client_that_is_closed(desk: Desk) -> None:
+    """Its lane is asked no more, and the others go on; the last one leaves no timer behind."""
+    one, two = desk.share(), desk.share()
+    for _ in range(2):
+        desk.call(one, "a")
+        desk.call(two, "b")
+    await asyncio.sleep(SLOT_S / 2)
+    one.leave()
+    await asyncio.sleep(10 * SLOT_S)
+    names = desk.names
+    desk.call(two, "b")
+    desk.call(two, "b")
+    await asyncio.sleep(0)
+    two.leave()
+    waiting = [handle for handle in desk.loop._scheduled if not handle._cancelled]  # type: ignore[attr-defined]
+    for task in desk.tasks:
+        task.cancel()
+
+    assert names == "abb"
+    assert waiting == []
+
+
+class Model:
+    """Clients of one token with callers who come, give up and end, under a rate."""
+
+    def __init__(self, desk: Desk, seed: int) -> None:
+        self.desk = desk
+        self.chance = random.Random(seed)
+        slots = Slots(4)
+        self.shares = [desk.share(most=most, slots=slots) for most in (1, 2, 3)] + [desk.share(most=2)]
+        self.waiting: list[tuple[list[asyncio.Task[None]], ...]] = [([], []) for _ in self.shares]
+        self.sending: dict[asyncio.Task[None], tuple[int, asyncio.Event]] = {}
+        self.sent: list[float] = []
+        self.served = self.overtaken = 0
+
+    async def _call(self, place: int, write: bool, used: bool) -> None:
+        task, lane = asyncio.current_task(), self.shares[place].lane
+        assert task is not None
+        queue = self.waiting[place][not write]
+        await lane.take(write=write)
+        self.overtaken += queue.index(task)
+        queue.remove(task)
+        self.served += 1
+        try:
+            if used:
+                self.sent.append(self.desk.loop.time())
+                self.sending[task] = place, asyncio.Event()
+                await self.sending[task][1].wait()
+        finally:
+            self.sending.pop(task, None)
+            lane.release(used=used)
+
+    def come(self) -> None:
+        place, write = self.chance.randrange(len(self.shares)), self.chance.random() < 0.4
+        task = asyncio.ensure_future(self._call(place, write, self.chance.random() < 0.9))
+        self.waiting[place][not write].append(task)
+
+    def give_up(self) -> None:
+        if queues := [queue for lane in self.waiting for queue in lane if queue]:
+            queue = self.chance.choice(queues)
+            queue.pop(self.chance.randrange(len(queue))).cancel()
+
+    def end(self) -> None:
+        if self.sending:
+            self.chance.choice(list(self.sending.values()))[1].set()
+
+    def hang(self) -> None:
+        self.desk.loop.stand_still(self.chance.choice([0.001, 0.01, 0.014]))
+
+    def could_send(self) -> bool:
+        """Whether somebody waits who lacks nothing but a slot of the rate."""
+        busy = [[place for place, _ in self.sending.values()].count(place) for place in range(4)]
+        room = [sum(busy[:3]) < 4 and busy[place] < most for place, most in enumerate((1, 2, 3))]
+        room.append(busy[3] < 2)
+        return any(free and any(lane) for free, lane in zip(room, self.waiting, strict=True))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_callers(seed: int) -> None:
+    """Through 600 ticks queues keep their order, the rate holds, and no slot passes while one could send."""
+
+    async def main() -> None:
+        model = Model(desk := Desk(), seed)
+        steps = [model.come] * 6 + [model.end] * 6 + [model.give_up] * 2 + [model.hang]
+        for _ in range(600):
+            for step in model.chance.choices(steps, k=model.chance.choice([1, 1, 2, 4])):
+                step()
+            for _ in range(6):
+                await asyncio.sleep(0)
+            served, could = model.served, model.could_send()
+            before = desk.loop.time()
+            await asyncio.sleep(model.chance.choice([0.0, 0.003, SLOT_S + 0.002]))
+            if could and desk.loop.time() - before > SLOT_S + TICK_S:
+                assert model.served > served, "somebody is forgotten"
+        while any(map(any, model.waiting)) or model.sending:
+            model.end()
+            await asyncio.sleep(0.01)
+
+        assert model.overtaken == 0
+        assert len(model.sent) > 150
+        assert min(b - a for a, b in zip(model.sent, model.sent[1:], strict=False)) > SLOT_S - 0.0151
+        for place, at in enumerate(model.sent):
+            assert sum(at <= later < at + 1.0 for later in model.sent[place : place + 60]) <= RATE
+
+    in_no_time(main())
+    assert PacedLane  # the lanes above
