@@ -15,6 +15,7 @@ sys.path[:0] = [] if str(root := Path(__file__).parents[1]) in sys.path else [st
 from tests.support.leaks import no_leaks  # noqa: E402 - found through the line above
 from tests.support.samples import FAST, NOON  # noqa: E402
 from tread_async import TreadClient  # noqa: E402
+from tread_async._rates import RATES  # noqa: E402
 from tread_async.simulator import Simulator  # noqa: E402
 
 
@@ -23,6 +24,13 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> None:
     """Fails a coroutine test that leaks a task, a descriptor, or an exception nobody retrieved."""
     if request.node.get_closest_marker("asyncio"):
         request.getfixturevalue("_guarded")
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """As in a new process: a server of this test may have the port of one that asked to wait."""
+    RATES._budgets.clear()
+    RATES._kept.clear()
 
 
 @pytest.fixture

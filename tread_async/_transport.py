@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import ssl as tls
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -158,6 +159,7 @@ class Transport:
                     return
             finally:
                 self._queued.discard(scope)
+        self._identity.check()
         if self._lane.held_until >= deadline:
             raise attempt.held(self._lane.held_until - self._clock())
         raise attempt.late("free slot")
@@ -166,6 +168,10 @@ class Transport:
         """Sends nothing for so long; whoever queues and has less time than that need not wait for it."""
         until = self._clock() + seconds
         self._lane.hold(until)
+        self._call_off(until)
+
+    def _call_off(self, until: float) -> None:
+        """Ends the queueing of all who must have sent before *until*."""
         for scope in self._queued:
             if (scope.when() or 0.0) <= until and not scope.expired():
                 scope.reschedule(0)
@@ -243,6 +249,8 @@ class Transport:
             read_in_small_pieces(response)
             if response.status == 401:
                 self._identity.refused(token)
+                if self._identity.latched:
+                    self._call_off(math.inf)
             elif self._identity.in_doubt:
                 self._identity.accepted()
             try:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.rates import gaps, most_in
 from tests.support.virtual import VirtualLoop, in_no_time
-from tread_async._gates import Gate, PacedLane, Share
+from tread_async._gates import Gate, Share
 from tread_async._rates import Registry
 from tread_async._slots import Slots
 from tread_async.secret import Secret
@@ -87,7 +88,8 @@ def virtually(test: Callable[[Desk], Coroutine[Any, Any, None]]) -> Callable[[],
 
 def evenly(count: int, began: float = 0.0) -> list[Any]:
     """The moments of so many requests; a loop is a little late, and makes up for it."""
-    return [pytest.approx(began + place * SLOT_S + TICK_S / 2, abs=TICK_S / 2 + 1e-6) for place in range(count)]
+    about = began + TICK_S / 2
+    return [pytest.approx(about + place * SLOT_S, abs=TICK_S / 2 + 1e-6) for place in range(count)]
 
 
 @virtually
@@ -242,9 +244,7 @@ async def test_slots_in_use(desk: Desk) -> None:
 
     starts = desk.moments[::2]
     assert starts == [pytest.approx(place * 1.0, abs=0.01) for place in range(4)]
-    assert [after - before for before, after in zip(starts, desk.moments[1::2], strict=True)] == [
-        pytest.approx(SLOT_S, abs=TICK_S)
-    ] * 4
+    assert gaps(desk.moments)[::2] == [pytest.approx(SLOT_S, abs=TICK_S)] * 4
 
 
 @virtually
@@ -406,9 +406,7 @@ def test_random_callers(seed: int) -> None:
 
         assert model.overtaken == 0
         assert len(model.sent) > 150
-        assert min(b - a for a, b in zip(model.sent, model.sent[1:], strict=False)) > SLOT_S - 0.0151
-        for place, at in enumerate(model.sent):
-            assert sum(at <= later < at + 1.0 for later in model.sent[place : place + 60]) <= RATE
+        assert min(gaps(model.sent)) > SLOT_S - 0.0151
+        assert most_in(model.sent) <= RATE
 
     in_no_time(main())
-    assert PacedLane  # the lanes above
