@@ -41,10 +41,10 @@ class TreadClient:
         retry: Replaces the policy of every endpoint. Creating and archiving are sent once whatever
             it says.
         max_in_flight: Requests at once; the others queue, within their deadline.
-        requests_per_s: The rate of the token, 10000 at most; by default there is none. Requests leave
-            evenly, never more in a second than the rate and never several at once, and the others queue,
-            within their deadline, writes first. It counts for all clients and managers of the process with
-            this token and server that have a rate; the lowest holds. A token function stands for its tokens.
+        requests_per_s: A rate, from one a day to 10000; by default there is none. Requests leave evenly,
+            from the first on, and no second has more of them than the rate; the others queue, within
+            their deadline, writes first. Shared by the clients and managers of the process that have a
+            rate for this token and server; the lowest holds. A token function stands for its tokens.
         auth_scheme: The word before the token in the ``Authorization`` header.
         headers: Sent along with every request, such as ``User-Agent``.
         proxy: URL of an HTTP proxy for https. None is ever taken from the environment.
