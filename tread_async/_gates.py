@@ -16,7 +16,7 @@ from tread_async._slots import READ, WRITE, Lane, Slots
 
 __all__ = ["Gate", "PacedLane", "Share"]
 
-_TICK_S: Final = 0.001  # uvloop counts in whole milliseconds: a timer that is early has to be set again
+_TICK_S: Final = 0.0015  # uvloop counts in whole milliseconds: a timer that is early has to be set again
 
 
 class Gate:
@@ -119,6 +119,8 @@ class Share:
 
     Belongs to the event loop it was made on.
     """
+
+    __slots__ = ("__weakref__", "_budget", "_hold", "_registry", "gate", "lane", "loop", "requests_per_s")
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ import time
 import types
 from collections.abc import Callable, Hashable
 from typing import Any, Final, Protocol, TypeAlias
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 from tread_async.secret import Secret
 
@@ -63,8 +63,8 @@ class Budget:
         self._clock = clock
         self._owner = owner  # a token function is known by its address: no other may get it meanwhile
         self._lock = threading.Lock()
-        self._members: WeakSet[Any] = WeakSet()
-        self._turns: WeakSet[Turn] = WeakSet()
+        self._members: list[ref[Any]] = []  # a client that is dropped without closing is gone, too
+        self._turns: list[ref[Turn]] = []
         self._count = itertools.count(1)
         self._interval_s = 0.0
         self._next_at = 0.0
@@ -73,23 +73,23 @@ class Budget:
     def join(self, member: Member) -> None:
         """Counts *member* in: of several rates the lowest holds."""
         with self._lock:
-            self._members.add(member)
+            self._members.append(ref(member))
             self._measure()
 
     def leave(self, member: Member) -> None:
         with self._lock:
-            self._members.discard(member)
+            self._members = [one for one in self._members if one() not in (member, None)]
             self._measure()
 
     def _measure(self) -> None:
-        rates = [member.requests_per_s for member in self._members if member.requests_per_s is not None]
+        rates = [member.requests_per_s for member in self.members if member.requests_per_s is not None]
         if rates:
             self._interval_s = 1.0 / (_USED * min(rates))
 
     @property
-    def members(self) -> tuple[Any, ...]:
-        with self._lock:
-            return tuple(self._members)
+    def members(self) -> list[Any]:
+        """The clients that are open."""
+        return [member for one in tuple(self._members) if (member := one()) is not None]
 
     @property
     def matters(self) -> bool:
@@ -100,7 +100,7 @@ class Budget:
         """A place for one more event loop."""
         with self._lock:
             turn = Turn()
-            self._turns.add(turn)
+            self._turns = [*(one for one in self._turns if one() is not None), ref(turn)]
             return turn
 
     def take(self, turn: Turn, *, write: bool) -> bool:
@@ -131,7 +131,7 @@ class Budget:
         """Writes first, then whoever was served longest ago; one whose loop hangs holds nobody up."""
         if len(self._turns) == 1:
             return True
-        waiting = [one for one in self._turns if one.since is not None]
+        waiting = [one for each in self._turns if (one := each()) is not None and one.since is not None]
         return min(waiting, key=lambda one: (not one.write, one.served)) is turn
 
     def rest(self, turn: Turn) -> None:

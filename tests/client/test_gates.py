@@ -11,14 +11,14 @@ import pytest
 
 from tests.support.rates import gaps, most_in
 from tests.support.virtual import VirtualLoop, in_no_time
-from tread_async._gates import Gate, Share
+from tread_async._gates import Gate, PacedLane, Share
 from tread_async._rates import Registry
 from tread_async._slots import Slots
 from tread_async.secret import Secret
 
 RATE = 50.0
 SLOT_S = 1 / (0.97 * RATE)
-TICK_S = 0.0011
+TICK_S = 0.0016
 
 
 class Desk:
@@ -137,6 +137,52 @@ async def test_a_write_behind_the_reads_of_others(desk: Desk) -> None:
     assert writes[0][1] - came <= 2 * SLOT_S
     assert writes[1][1] - came <= 3 * SLOT_S
     assert desk.moments == evenly(502)
+
+
+@virtually
+async def test_no_burst_after_a_pause(desk: Desk) -> None:
+    """Whoever comes when nobody has waited for long does not send faster for it."""
+    share = desk.share()
+    for count in (1, 3, 3):
+        for _ in range(count):
+            desk.call(share)
+        await desk.settled()
+        await asyncio.sleep(10.0)
+
+    assert desk.moments[1:4] == evenly(3, began=10.0)
+    assert gaps(desk.moments[4:]) == [pytest.approx(SLOT_S, abs=TICK_S)] * 2
+
+
+@virtually
+async def test_nobody_barges_in(desk: Desk) -> None:
+    """Who comes when a slot is due does not take it from one who waits for it."""
+    one, two = desk.share(), desk.share()
+    for _ in range(3):
+        desk.call(one, "a")
+    await asyncio.sleep(0)
+    desk.loop.stand_still(1.05 * SLOT_S)
+    desk.call(two, "b")
+    await desk.settled()
+
+    assert desk.names == "aaba"
+
+
+@virtually
+async def test_a_write_on_another_loop(desk: Desk) -> None:
+    """A write that comes to one loop is sent before the reads of another whose turn it would be."""
+    one, two = desk.share(), desk.share()
+    two.lane = PacedLane(Slots(9), 9, Gate(two._budget, desk.loop))  # as if it were on a loop of its own
+    for share, name in [(one, "a"), (two, "b")]:
+        for _ in range(5):
+            desk.call(share, name)
+    await asyncio.sleep(4.5 * SLOT_S)
+    before = desk.names
+    turn = one if before[-1] == "b" else two
+    desk.call(two if turn is one else one, "w", write=True)
+    await desk.settled()
+
+    assert sorted(before) == sorted("aabba") or sorted(before) == sorted("aabbb")
+    assert desk.names[len(before)] == "w"
 
 
 @virtually
@@ -297,9 +343,11 @@ async def test_asked_to_wait(desk: Desk) -> None:
         desk.call(shares[place % 2])
     await asyncio.sleep(0)
     shares[0].hold(7.0)
+    held = [share.lane.held_until for share in shares]
     desk.call(shares[2], "f")
     await desk.settled()
 
+    assert held == [7.0] * 3  # at once: whoever had his turn in the same tick would still send
     assert desk.moments[0] == 0.0
     assert [moment for name, moment in desk.through if name == "f"] == [7.0]
     assert [moment for name, moment in desk.through[1:] if name == "r"] == evenly(5, began=7.0)
@@ -326,6 +374,19 @@ async def test_a_client_that_is_closed(desk: Desk) -> None:
 
     assert names == "abb"
     assert waiting == []
+
+
+@virtually
+async def test_news_for_a_client_that_is_closed(desk: Desk) -> None:
+    """What another thread tells it when it has just been closed is not heard, and sets no timer."""
+    share, told = desk.share(None), []
+    share.listen(told.append)
+    share._budget.close_for(60.0)
+    desk.loop.call_soon_threadsafe(share._tell)
+    share.leave()
+    await asyncio.sleep(0)
+
+    assert told == []
 
 
 class Model:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.desks import desk, errors, kinds
-from tests.support.rates import Log, most_in
+from tests.support.rates import Log, lag, most_in
 from tests.support.samples import ONE_TRY, PAIR
 from tests.support.wire import TOKEN, Wire, reply
 from tread_async import NotSentError, RateLimitedError, SessionManager, UsageError
@@ -27,9 +27,12 @@ def test_what_is_no_rate(rate: Any) -> None:
         SessionManager({"a": TOKEN}, requests_per_s=rate)
 
 
-async def busy(seconds: float, connect: Callable[..., Any]) -> list[float]:
-    """When the requests of two clients and a manager came, which all had more of them than may be sent."""
-    async with Wire(log := Log(), tokens=TOKENS) as wire:
+async def busy(seconds: float, connect: Callable[..., Any]) -> tuple[list[float], float]:
+    """When the requests of two clients and a manager came, which all had more of them than may be sent.
+
+    And for how long at most they were held up on their way: all is on one loop.
+    """
+    async with Wire(log := Log(), tokens=TOKENS) as wire, lag() as held_s:
         clients = [await connect(wire, TOKEN, requests_per_s=RATE) for _ in range(2)]
         async with desk(wire, requests_per_s=RATE) as manager:
             asks: list[Any] = [client.accounts() for client in clients for _ in range(40)]
@@ -40,7 +43,7 @@ async def busy(seconds: float, connect: Callable[..., Any]) -> list[float]:
             for call in calls:
                 call.cancel()
             await asyncio.gather(*calls, return_exceptions=True)
-    return log.moments[TOKEN]
+    return log.moments[TOKEN], held_s[0]
 
 
 async def test_never_above_and_hardly_below(connect: Callable[..., Any]) -> None:
@@ -48,14 +51,12 @@ async def test_never_above_and_hardly_below(connect: Callable[..., Any]) -> None
 
     On a stalled machine slots pass unused, and such a run is made again: it may be slow, never quick.
     """
-    for _ in range(4):
-        moments = await busy(1.5, connect)
-        assert most_in(moments) <= RATE
-        assert most_in(moments, 0.1) <= RATE / 10 + 1
-        used = (len(moments) - 1) / (moments[-1] - moments[0]) / RATE
-        if used >= 0.95:
-            return
-    raise AssertionError(f"only {used:.1%} of the rate is used")
+    used: list[float] = []
+    while max(used, default=0.0) < 0.95:
+        assert len(used) < 4, f"of the rate are used {used}"
+        moments, held_s = await busy(1.5, connect)
+        assert most_in(moments, 1.0 - max(0.0, held_s - 0.01)) <= RATE
+        used.append((len(moments) - 1) / (moments[-1] - moments[0]) / RATE)
 
 
 async def test_each_token_has_its_own(connect: Callable[..., Any]) -> None:
@@ -124,11 +125,11 @@ async def test_a_token_function_of_a_manager(connect: Callable[..., Any]) -> Non
 async def test_a_write_overtakes_the_reads_of_others(connect: Callable[..., Any]) -> None:
     """A write of a manager is among the next two requests, behind hundreds of reads of a client."""
     async with Wire(log := Log(), tokens=TOKENS[:1]) as wire:
-        client = await connect(wire, requests_per_s=200)
-        async with desk(wire, requests_per_s=200) as manager:
+        client = await connect(wire, requests_per_s=20)
+        async with desk(wire, requests_per_s=20) as manager:
             await manager.accounts()
             reads = [asyncio.create_task(client.accounts()) for _ in range(500)]
-            await wire.until(requests=4)
+            await wire.until(requests=2)
             before = len(log.heard)
             report = await manager.set_leverage(5, pair=PAIR, accounts=["a/x"], verify=False)
             after = [method for _, method in log.heard[before:]]

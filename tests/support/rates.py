@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import bisect
+import contextlib
 import itertools
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from tests.support.samples import DONE
@@ -25,6 +27,33 @@ def most_in(moments: Iterable[float], seconds: float = 1.0) -> int:
 
 def gaps(moments: list[float]) -> list[float]:
     return [after - before for before, after in itertools.pairwise(moments)]
+
+
+def never_early(moments: list[float], began: float, rate: float) -> bool:
+    """Whether of requests that nobody had asked for before *began* none came sooner than the rate allows.
+
+    A request may come late, if the machine stalls; but never early, however long anything takes.
+    """
+    soonest = [began + place / (0.97 * rate) - 0.015 for place in range(len(moments))]
+    return all(moment >= least for moment, least in zip(sorted(moments), soonest, strict=True))
+
+
+@contextlib.asynccontextmanager
+async def lag() -> AsyncIterator[list[float]]:
+    """The longest time for which the loop was held during the block, once it is over."""
+    worst = [0.0]
+
+    async def watch() -> None:
+        while True:
+            due = time.monotonic() + 0.002
+            await asyncio.sleep(0.002)
+            worst[0] = max(worst[0], time.monotonic() - due)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield worst
+    finally:
+        watching.cancel()
 
 
 class Log:
