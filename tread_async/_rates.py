@@ -62,7 +62,7 @@ class Budget:
     def __init__(self, clock: Callable[[], float] = time.monotonic, owner: object = None) -> None:
         self._clock = clock
         self._owner = owner  # a token function is known by its address: no other may get it meanwhile
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # the garbage collector may close somebody's client inside
         self._members: list[ref[Any]] = []  # a client that is dropped without closing is gone, too
         self._turns: list[ref[Turn]] = []
         self._count = itertools.count(1)
@@ -164,13 +164,13 @@ class Registry:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._budgets: WeakValueDictionary[Hashable, Budget] = WeakValueDictionary()
         self._kept: set[Budget] = set()
 
     def budget(self, origin: str, source: Source) -> Budget:
         """The budget of the token *source* at the server *origin*. A function stands for its tokens."""
-        key = (os.getpid(), origin, _known_by(source))
+        key = (os.getpid(), origin, _known_by(source))  # a child that was forked sends for itself
         with self._lock:
             self._forget()
             budget = self._budgets.get(key)

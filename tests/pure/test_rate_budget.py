@@ -227,6 +227,17 @@ def test_a_loop_that_hangs() -> None:
     assert moments[-1] - moments[0] == pytest.approx(97 / 48.5, abs=0.01)
 
 
+def test_loops_that_come_and_go() -> None:
+    """Nothing is kept of a loop whose clients are gone."""
+    bench = Bench(50.0)
+    for _ in range(100):
+        bench.left_s(bench.budget.turn())
+        gc.collect(0)
+
+    assert len(bench.budget._turns) <= 2
+    assert bench.take()
+
+
 def joined(registry: Registry, rate: float | None = 50.0, source: object = TOKEN) -> tuple[Budget, Client]:
     budget, client = registry.budget(ORIGIN, source), Client(rate)  # type: ignore[arg-type]
     budget.join(client)
