@@ -212,6 +212,75 @@ async def test_a_token_that_is_replaced(connect: Callable[..., Any]) -> None:
     assert took_s > (len(tokens) - 1) / 97 - 0.015
 
 
+async def test_a_token_that_is_long_in_coming(connect: Callable[..., Any]) -> None:
+    """Calls that find no token in their turn leave it to the next, and all wait for the token together."""
+    go, asked = asyncio.Event(), 0
+
+    async def token() -> str:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            await go.wait()
+        return ("old", "new")[asked - 1]
+
+    async with Wire(only("new")) as wire:
+        client = await connect(wire, token, requests_per_s=20)
+        calls = [asyncio.create_task(client.accounts()) for _ in range(20)]
+        await wire.until(requests=1)
+        async with asyncio.timeout(0.5):  # and not the second that they would take one after the other
+            while any(lane_of(client).waiting):  # noqa: ASYNC110 - there is no event for it
+                await asyncio.sleep(0.001)
+        sent = len(wire.requests)
+        for call in calls[1:]:
+            call.cancel()
+        go.set()
+        await calls[0]
+
+    assert (sent, used(wire)) == (1, ["old", "new"])
+
+
+async def test_a_write_that_gives_way(connect: Callable[..., Any]) -> None:
+    """A write that is not sent because a newer one sets the same takes no slot from it."""
+    go = asyncio.Event()
+
+    async def token() -> str:
+        await go.wait()
+        return TOKEN
+
+    async with Wire(log := Log()) as wire:
+        client = await connect(wire, token, requests_per_s=ONE_IN_AN_HOUR)
+        modes = ("CROSS", "ISOLATED")
+        writes = [asyncio.create_task(client.update_account("id-1", margin_mode=mode)) for mode in modes]
+        await turns()
+        go.set()
+        async with asyncio.timeout(5.0):
+            ended = await asyncio.gather(*writes, return_exceptions=True)
+
+    assert [type(error) for error in ended] == [NotSentError, type(None)]
+    assert len(log.heard) == 1
+
+
+async def test_closing_when_the_token_comes(connect: Callable[..., Any]) -> None:
+    """A call that has its token in the tick in which the client is closed does not begin to queue."""
+    clients: list[TreadClient] = []
+    closing: list[asyncio.Task[None]] = []
+
+    async def token() -> str:
+        if len(clients) == 2:
+            closing.append(asyncio.create_task(clients[1].close()))
+            await asyncio.sleep(0)
+        return TOKEN
+
+    async with Wire(Log()) as wire:
+        clients.append(await connect(wire, token, requests_per_s=ONE_IN_AN_HOUR))
+        await clients[0].accounts()
+        clients.append(await connect(wire, token, requests_per_s=ONE_IN_AN_HOUR))
+        async with asyncio.timeout(0.5):
+            with pytest.raises(ClientClosedError):
+                await clients[1].accounts()
+            await closing[0]
+
+
 @pytest.mark.parametrize("rates", [(None, None), (50, None), (None, 50)], ids=str)
 async def test_one_is_asked_to_wait(connect: Callable[..., Any], rates: tuple[Any, Any]) -> None:
     """A ``Retry-After`` holds the other clients of the token, those that are opened later too."""
