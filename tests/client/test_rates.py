@@ -206,9 +206,7 @@ async def test_a_token_that_is_replaced(connect: Callable[..., Any]) -> None:
         took_s = time.monotonic() - began
 
     tokens = used(wire)
-    assert tokens[0] == "old"
-    assert tokens[-5:] == ["new"] * 5
-    assert issuer.asked == 2
+    assert (tokens[0], tokens.count("new"), issuer.asked) == ("old", 6, 2)
     assert took_s > (len(tokens) - 1) / 97 - 0.015
 
 
@@ -485,7 +483,8 @@ async def test_a_caller_who_is_cancelled(connect: Callable[..., Any], name: str)
         await client.accounts()
         calls = [asyncio.create_task(EVERY[name](client)) for _ in range(20)]
         last = asyncio.create_task(client.request("GET", "/api/x"))
-        await turns()
+        for _ in range(3):
+            await asyncio.sleep(0)
         for call in calls:
             call.cancel()
         ended = await asyncio.gather(*calls, return_exceptions=True)
