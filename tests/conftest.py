@@ -16,6 +16,7 @@ from tests.support.canaries import watching  # noqa: E402 - found through the li
 from tests.support.leaks import no_leaks  # noqa: E402
 from tests.support.samples import FAST, NOON  # noqa: E402
 from tread_async import TreadClient  # noqa: E402
+from tread_async._rates import RATES  # noqa: E402
 from tread_async.simulator import Simulator  # noqa: E402
 
 _OUTPUT: pytest.StashKey[tuple[str, ...]] = pytest.StashKey()
@@ -34,6 +35,13 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> None:
     """Fails a coroutine test that leaks a task, a descriptor, or an exception nobody retrieved."""
     if request.node.get_closest_marker("asyncio"):
         request.getfixturevalue("_guarded")
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """As in a new process: a server of this test may have the port of one that asked to wait."""
+    RATES._budgets.clear()
+    RATES._kept.clear()
 
 
 @pytest.fixture

@@ -49,6 +49,10 @@ async def use(context: ssl.SSLContext) -> None:
     TreadClient("token")
     TreadClient(Secret("token"))
     TreadClient(fetch_token, retry=RetryPolicy(attempts=2), ssl=context, proxy="http://proxy:3128")
+    TreadClient("token", requests_per_s=2.5)
+    TreadClient("token", requests_per_s=None)
+    TreadClient("token", requests_per_s="5")  # type: ignore[arg-type]
+    SessionManager({"a": "token"}, requests_per_s=50)
     TreadClient(b"token")  # type: ignore[arg-type]
     async with TreadClient("token", base_url="http://127.0.0.1:1", deadline_s=5) as tread:
         assert_type(tread, TreadClient)

@@ -9,7 +9,8 @@ From the bottom up, imports going down only::
     _breaker, _hedging      off unless asked for: stop sending in an outage, ask twice what is slow
     _attempt, _receiving, _transport
                             one attempt over the connection pool
-    _slots, _pacing         who may send now; long work in short steps
+    _slots, _rates, _gates  who may send now: requests at once, and in a second
+    _pacing                 long work in short steps
     _call, _calls           an attempt, its repeats and its outcome
     client                  TreadClient: one method per endpoint, for one token
     keys, balance, outcomes, reports, plans, listing

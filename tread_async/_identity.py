@@ -90,9 +90,14 @@ class Identity:
         return self._doubted
 
     @property
+    def latched(self) -> bool:
+        """Whether nothing may be sent with this token, as far as `check` has not said otherwise since."""
+        return self._latched_until > 0.0
+
+    @property
     def may_try_again(self) -> bool:
         """Whether a request that was refused may be sent once more, with another token."""
-        return self._source is not None and not self._latched_until
+        return self._source is not None and not self.latched
 
     def header(self) -> str:
         """The value of ``Authorization``."""

@@ -10,10 +10,10 @@ import asyncio
 from collections import deque
 from typing import Final
 
-__all__ = ["Lane", "Slots"]
+__all__ = ["READ", "WRITE", "Lane", "Slots"]
 
-_WRITE: Final = 0
-_READ: Final = 1
+WRITE: Final = 0
+READ: Final = 1
 
 
 class Slots:
@@ -32,14 +32,14 @@ class Slots:
 
     def enqueue(self, lane: Lane) -> None:
         """Lets *lane* have its turn, if somebody waits in it, and gives out what is free."""
-        for kind in (_WRITE, _READ):
+        for kind in (WRITE, READ):
             if lane.waiting[kind] and not lane.queued[kind]:
                 lane.queued[kind] = True
                 self._ready[kind].append(lane)
             ready = self._ready[kind]
             while self.free and ready:
                 first = ready.popleft()
-                # One that cannot take a slot now comes back when it can: see `release` and `_open`.
+                # One that cannot take a slot now comes back when it can: see `release`, `_open` and `Gate`.
                 first.queued[kind] = first.give(kind) and bool(first.waiting[kind])
                 if first.queued[kind]:
                     ready.append(first)
@@ -75,13 +75,13 @@ class Lane:
     async def take(self, *, write: bool) -> None:
         """Waits for a slot; writes are served before reads."""
         future = asyncio.get_running_loop().create_future()
-        self.waiting[_WRITE if write else _READ].append(future)
+        self.waiting[WRITE if write else READ].append(future)
         self._slots.enqueue(self)
         try:
             await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():  # it was given one in the same tick
-                self.release()
+                self.release(used=False)
             raise
 
     def give(self, kind: int) -> bool:
@@ -89,15 +89,19 @@ class Lane:
         waiting = self.waiting[kind]
         while waiting and waiting[0].done():  # cancelled meanwhile
             waiting.popleft()
-        if not waiting or not self._free or self._held_until:
+        if not waiting or not self._free or self._held_until or not self.lets(kind):
             return False
         self._free -= 1
         self._slots.free -= 1
         waiting.popleft().set_result(None)
         return True
 
-    def release(self) -> None:
-        """Gives a slot back."""
+    def lets(self, kind: int) -> bool:
+        """Whether a caller of *kind* who could have a slot may send now. Without a rate: always."""
+        return True
+
+    def release(self, *, used: bool = True) -> None:
+        """Gives a slot back, with which nothing was sent unless it was *used*."""
         self._free += 1
         self._slots.free += 1
         self._slots.enqueue(self)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import ssl as tls
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,10 +23,10 @@ from tread_async._attempt import CONNECT_TIMEOUT_S, Attempt, BrokenError
 from tread_async._breaker import Breaker
 from tread_async._codec.replies import Reply, asked_to_wait_s
 from tread_async._codec.requests import Request
+from tread_async._gates import Share
 from tread_async._identity import Identity
 from tread_async._pool import Pool
 from tread_async._receiving import read_in_small_pieces, received
-from tread_async._slots import Lane
 from tread_async.errors import ClientClosedError, NotSentError, TransportError, TreadError
 
 __all__ = ["Transport"]
@@ -44,7 +45,7 @@ class Transport:
         base_url: str,
         identity: Identity,
         *,
-        lane: Lane,
+        share: Share,
         headers: Mapping[str, str],
         proxy: str | None,
         ssl: tls.SSLContext | None,
@@ -57,7 +58,8 @@ class Transport:
         self._proxy = proxy
         url = URL(base_url)
         self._origin = (url.scheme, url.raw_host, url.port)
-        self._lane = lane
+        self._share = share
+        self._lane = share.lane
         self._breaker = breaker
         self._scopes: set[asyncio.Timeout] = set()
         self._queued: set[asyncio.Timeout] = set()
@@ -66,6 +68,7 @@ class Transport:
         self._idle = asyncio.Event()
         self._context = (ssl or _tls_context()) if url.scheme == "https" else True
         self._headers = {**headers, hdrs.ACCEPT: _JSON, hdrs.ACCEPT_ENCODING: "gzip, deflate"}
+        share.listen(self._hold)
 
     # Made when they are first used: of a thousand tokens most only read.
 
@@ -127,20 +130,31 @@ class Transport:
         if self._breaker is not None:
             self._breaker.check()
         attempt = Attempt(request)
-        if not self._lane.take_now():  # the usual case, a free slot, makes no trip through the loop
-            await self._queue(attempt, deadline)
+        # The usual case, a token and a free slot, makes no trip through the loop.
+        if self._identity.token is None or not self._lane.take_now():
+            await self._turn(attempt, deadline)
         try:
-            if self._identity.token is None:
-                late = NotSentError("no token in time")
-                await self.wait(deadline, self._identity.fetch(), late)
             self._identity.check()
             reply = await self._send_now(request, attempt, deadline, timeout_s, leaves)
             # Before the slot goes to the next: a 429 is news for every call of the token, and for no other.
             if seconds := asked_to_wait_s(reply):
-                self._hold(self._clock() + min(seconds, _LONGEST_HOLD_S))
+                self._share.hold(min(seconds, _LONGEST_HOLD_S))
             return reply
         finally:
-            self._lane.release()
+            self._lane.release(used=attempt.started)
+
+    async def _turn(self, attempt: Attempt, deadline: float) -> None:
+        """Waits for a token and then for a slot: who waits for a token with one would send too late."""
+        while True:
+            if self._identity.token is None:
+                late = NotSentError("no token in time")
+                await self.wait(deadline, self._identity.fetch(), late)
+                self._refuse_if_closing()
+            if not self._lane.take_now():
+                await self._queue(attempt, deadline)
+            if self._identity.token is not None:
+                return
+            self._lane.release(used=False)  # it was refused meanwhile
 
     async def _queue(self, attempt: Attempt, deadline: float) -> None:
         if self._lane.held_until < deadline:
@@ -151,13 +165,19 @@ class Transport:
                     return
             finally:
                 self._queued.discard(scope)
+        self._identity.check()
         if self._lane.held_until >= deadline:
             raise attempt.held(self._lane.held_until - self._clock())
         raise attempt.late("free slot")
 
-    def _hold(self, until: float) -> None:
-        """Sends nothing before *until*; whoever queues and has less time than that need not wait for it."""
+    def _hold(self, seconds: float) -> None:
+        """Sends nothing for so long; whoever queues and has less time than that need not wait for it."""
+        until = self._clock() + seconds
         self._lane.hold(until)
+        self._call_off(until)
+
+    def _call_off(self, until: float) -> None:
+        """Ends the queueing of all who must have sent before *until*."""
         for scope in self._queued:
             if (scope.when() or 0.0) <= until and not scope.expired():
                 scope.reschedule(0)
@@ -246,6 +266,8 @@ class Transport:
             read_in_small_pieces(response)
             if response.status == 401:
                 self._identity.refused(token)
+                if self._identity.latched:
+                    self._call_off(math.inf)
             elif self._identity.in_doubt:
                 self._identity.accepted()
             try:
@@ -280,6 +302,7 @@ class Transport:
     async def close(self) -> None:
         """Ends every call in flight with `ClientClosedError`, then the connections. Within a second."""
         self._closing = True
+        self._share.leave()
         self._lane.close()
         for scope in self._scopes:
             if not scope.expired():

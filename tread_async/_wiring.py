@@ -12,12 +12,14 @@ from tread_async._budget import RetryBudget
 from tread_async._calls import Calls
 from tread_async._codec import arguments as check
 from tread_async._codec import settings
+from tread_async._gates import Share
 from tread_async._hedging import Hedging
 from tread_async._identity import Credential, Identity
 from tread_async._intents import Intents
 from tread_async._pacing import Pace
 from tread_async._policy import POLICIES, RetryPolicy
-from tread_async._slots import Lane
+from tread_async._rates import RATES
+from tread_async._slots import Slots
 from tread_async._version import __version__
 from tread_async.errors import UsageError
 
@@ -37,12 +39,15 @@ class Wiring:
         auth_scheme: str,
         headers: Mapping[str, str] | None,
         ssl: tls.SSLContext | None,
+        requests_per_s: float | None = None,
         *,
         circuit_breaker: bool = False,
         hedge_cached: bool = False,
     ) -> None:
         self.auth_scheme = settings.auth_scheme(auth_scheme)
         self.base_url = settings.base_url(base_url)
+        self._origin = settings.origin(self.base_url)
+        self._requests_per_s = settings.requests_per_s(requests_per_s)
         self._deadline_s = None if deadline_s is None else check.deadline_s(deadline_s)
         if retry is not None and not isinstance(retry, RetryPolicy):
             raise UsageError(f"retry is a RetryPolicy, not {type(retry).__name__}")
@@ -62,8 +67,24 @@ class Wiring:
         """The seconds that a call of *endpoint* may take."""
         return deadline_s or self._deadline_s or (self._retry or POLICIES[endpoint]).deadline_s
 
+    def share(self, credential: Credential, slots: Slots, most: int) -> Share:
+        """What the token has to do with other clients of the process, with *most* of *slots* at once."""
+        return Share(
+            RATES,
+            self._origin,
+            credential.token,
+            slots=slots,
+            most=most,
+            requests_per_s=self._requests_per_s,
+        )
+
     def calls(
-        self, credential: Credential, lane: Lane, *, intents: Intents | None = None, pace: Pace | None = None
+        self,
+        credential: Credential,
+        share: Share,
+        *,
+        intents: Intents | None = None,
+        pace: Pace | None = None,
     ) -> Calls:
         """The calls of one token, on the running loop."""
         # aiohttp takes 200 ms to import: not before it is needed.
@@ -73,7 +94,7 @@ class Wiring:
         transport = Transport(
             self.base_url,
             identity,
-            lane=lane,
+            share=share,
             headers=self._headers,
             proxy=settings.proxy(credential.proxy, self.base_url),
             ssl=self._ssl,

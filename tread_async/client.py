@@ -41,6 +41,10 @@ class TreadClient:
         retry: Replaces the policy of every endpoint. Creating and archiving are sent once whatever
             it says.
         max_in_flight: Requests at once; the others queue, within their deadline.
+        requests_per_s: A rate, from one a day to 10000; by default there is none. Requests leave evenly,
+            from the first on, and no second has more of them than the rate; the others queue, within
+            their deadline, writes first. Shared by the clients and managers of the process that have a
+            rate for this token and server; the lowest holds. A token function stands for its tokens.
         auth_scheme: The word before the token in the ``Authorization`` header.
         headers: Sent along with every request, such as ``User-Agent``.
         proxy: URL of an HTTP proxy for https. None is ever taken from the environment.
@@ -62,6 +66,7 @@ class TreadClient:
         deadline_s: float | None = None,
         retry: RetryPolicy | None = None,
         max_in_flight: int = 8,
+        requests_per_s: float | None = None,
         auth_scheme: str = "Token",
         headers: Mapping[str, str] | None = None,
         proxy: str | None = None,
@@ -83,6 +88,7 @@ class TreadClient:
             auth_scheme,
             headers,
             ssl,
+            requests_per_s,
             circuit_breaker=circuit_breaker,
             hedge_cached=hedge_cached,
         )
@@ -95,8 +101,9 @@ class TreadClient:
 
     async def __aenter__(self) -> Self:
         self._home.enter()
-        lane = Slots(self._max_in_flight).lane(self._max_in_flight)
-        self._calls = self._wiring.calls(self._credential, lane)
+        slots = Slots(self._max_in_flight)
+        share = self._wiring.share(self._credential, slots, self._max_in_flight)
+        self._calls = self._wiring.calls(self._credential, share)
         return self
 
     async def __aexit__(

@@ -56,6 +56,7 @@ class SessionManager:
             a `Credential`, which can have a proxy of its own.
         max_in_flight: Requests at once over all tokens.
         max_in_flight_per_token: Requests at once of each. Writes overtake reads that queue.
+        requests_per_s: The rate of each token, as of a `TreadClient`.
 
     The other arguments are those of `TreadClient`.
     """
@@ -69,6 +70,7 @@ class SessionManager:
         retry: RetryPolicy | None = None,
         max_in_flight: int = 32,
         max_in_flight_per_token: int = 8,
+        requests_per_s: float | None = None,
         auth_scheme: str = "Token",
         headers: Mapping[str, str] | None = None,
         ssl: tls.SSLContext | None = None,
@@ -92,6 +94,7 @@ class SessionManager:
             auth_scheme,
             headers,
             ssl,
+            requests_per_s,
             circuit_breaker=circuit_breaker,
             hedge_cached=hedge_cached,
         )

@@ -32,7 +32,8 @@ async def calls() -> AsyncIterator[Callable[..., Calls]]:
     async with AsyncExitStack() as stack:
 
         def opened(url: str, token: Any = "a") -> Calls:
-            made = Wiring(url, None, FAST, "Token", None, None).calls(Credential(token), Slots(1).lane(1))
+            wiring, credential = Wiring(url, None, FAST, "Token", None, None), Credential(token)
+            made = wiring.calls(credential, wiring.share(credential, Slots(1), 1))
             stack.push_async_callback(made.close)
             return made
 

@@ -199,7 +199,8 @@ async def desk() -> AsyncIterator[Callable[..., Any]]:
 
         def opened(wire: Wire, slots: Slots, *tokens: str) -> list[Calls]:
             wiring = Wiring(wire.url, None, ONE_TRY, "Token", None, None)
-            made = [wiring.calls(Credential(token), slots.lane(2)) for token in tokens]
+            credentials = [Credential(token) for token in tokens]
+            made = [wiring.calls(one, wiring.share(one, slots, 2)) for one in credentials]
             for one in made:
                 stack.push_async_callback(one.close)
             return made

@@ -25,7 +25,9 @@ from tread_async import (
 )
 from tread_async._calls import Calls
 from tread_async._codec import requests
+from tread_async._gates import Share
 from tread_async._identity import Identity
+from tread_async._rates import Registry
 from tread_async._slots import Slots
 from tread_async._transport import Transport
 
@@ -51,8 +53,9 @@ class Bench:
     def __init__(self, wire: Wire, policy: RetryPolicy | None, chances: list[float]) -> None:
         identity = Identity(TOKEN, "Token")
         self.waits: list[float] = []
-        self._lane = Slots(4).lane(4)
-        self.transport = Transport(wire.url, identity, lane=self._lane, headers={}, proxy=None, ssl=None)
+        share = Share(Registry(), wire.url, Secret(TOKEN), slots=Slots(4), most=4, requests_per_s=None)
+        self._lane = share.lane
+        self.transport = Transport(wire.url, identity, share=share, headers={}, proxy=None, ssl=None)
         self._chances = itertools.cycle(chances)
         self.calls = Calls(
             self.transport,

@@ -10,7 +10,7 @@ from tests.support.desks import desk, kinds
 from tests.support.fleet_accounts import HANG, Held, User
 from tests.support.fleet_server import FleetServer
 from tests.support.samples import ONE_TRY, PAIR
-from tread_async import ALL, AccountKey, Ok, Stale
+from tread_async import ALL, AccountKey, Ok, SessionManager, Stale
 from tread_async._pacing import Pace
 from tread_async.simulator import Simulator
 
@@ -122,3 +122,26 @@ async def test_a_few_requests_a_turn() -> None:
 
     assert log == [0, 1, 2, 3, 4, 6, 7, 8, 9]
     assert max(later - earlier for earlier, later in zip([4, *counts], counts, strict=False)) <= 4
+
+
+async def test_a_token_that_is_slow_to_come_holds_no_slot() -> None:
+    """While calls wait for the function of one token, those of another have every slot."""
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def token() -> str:
+        asked.set()
+        await go.wait()
+        return "t-a"
+
+    async with (
+        FleetServer(*users()) as server,
+        SessionManager({"a": token, "b": "t-b"}, base_url=server.url, max_in_flight=1) as manager,
+    ):
+        waiting = asyncio.create_task(manager.balances(["a/x"]))
+        await asked.wait()
+        async with asyncio.timeout(3):
+            snapshot = await manager.balances(["b/y"])
+        go.set()
+        later = await waiting
+
+    assert (kinds(snapshot), kinds(later)) == ({"b/y": "Ok"}, {"a/x": "Ok"})

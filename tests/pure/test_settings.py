@@ -270,6 +270,32 @@ def test_max_in_flight_is_a_whole_number(value: Any) -> None:
     refused(settings.max_in_flight, value)
 
 
+@pytest.mark.parametrize(
+    "value", [0, -1, 10_001, 1e-9, 10**400, math.nan, math.inf, True, "5", b"5", Decimal(5)], ids=repr
+)
+def test_what_is_no_rate_is_refused(value: Any) -> None:
+    """A rate is a number from one a day to 10000 in a second; no bool, text or `Decimal`."""
+    assert settings.requests_per_s(None) is None
+    assert (settings.requests_per_s(1), settings.requests_per_s(10_000)) == (1.0, 10_000.0)
+    assert settings.requests_per_s(1 / 86_400) == 1 / 86_400
+    refused(settings.requests_per_s, value)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "origin"),
+    [
+        (HOST, "https://app.tread.fi:443"),
+        ("https://App.Tread.FI:443/prefix", "https://app.tread.fi:443"),
+        ("https://app.tread.fi:8443", "https://app.tread.fi:8443"),
+        ("http://localhost", "http://localhost:80"),
+        ("http://[::1]:8000/x", "http://::1:8000"),
+    ],
+)
+def test_which_server_it_is(spelled: str, origin: str) -> None:
+    """A server is its scheme, host and port, however they are spelled; a path makes no other."""
+    assert settings.origin(settings.base_url(spelled)) == origin
+
+
 @given(st.floats() | st.integers())
 @example(math.nan)
 @example(86_400)

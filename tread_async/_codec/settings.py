@@ -22,7 +22,9 @@ __all__ = [
     "base_url",
     "extra_headers",
     "max_in_flight",
+    "origin",
     "proxy",
+    "requests_per_s",
     "ssl_context",
     "token",
 ]
@@ -30,6 +32,9 @@ __all__ = [
 _LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]+")
+_PORTS: Final = {"https": 443, "http": 80}
+_ONE_A_DAY: Final = 1 / 86_400  # with fewer, no call would have its turn before its deadline
+_MOST_PER_S: Final = 10_000
 _OWN_HEADERS: Final = frozenset(
     {
         "accept-encoding", "authorization", "connection", "content-encoding", "content-length",
@@ -96,6 +101,12 @@ def base_url(value: object) -> str:
     return parts.scheme + value[len(parts.scheme) :].rstrip("/")
 
 
+def origin(base_url: str) -> str:
+    """What of a checked *base_url* says which server it is."""
+    parts = urlsplit(base_url)
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
+
+
 def _is_host(host: str) -> bool:
     if ":" in host or host.rpartition(".")[2].isdigit():
         try:
@@ -152,6 +163,16 @@ def max_in_flight(value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
         raise UsageError("max_in_flight is a whole number from 1 to 1000")
     return value
+
+
+def requests_per_s(value: float | None) -> float | None:
+    """How many requests may leave in a second; ``None`` is any number."""
+    if value is None:
+        return None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not _ONE_A_DAY <= value <= _MOST_PER_S:
+        raise UsageError(f"requests_per_s is a number from 1/86400, one a day, to {_MOST_PER_S}, or None")
+    return float(value)
 
 
 def extra_headers(values: Mapping[str, str] | None) -> dict[str, str]:

@@ -64,11 +64,11 @@ class Fleet:
     def _opened(self, name: str, credential: Credential) -> Calls:
         if self._closed:  # by a call that was about to use the line for the first time
             raise ClientClosedError("the manager was closed during the call")
+        share = self._wiring.share(credential, self._slots, self._most_per_token)
         source = credential.token
         if callable(source):
             credential = Credential(_said_by_name(name, source), proxy=credential.proxy)
-        lane = self._slots.lane(self._most_per_token)
-        return self._wiring.calls(credential, lane, intents=self._intents, pace=self._pace)
+        return self._wiring.calls(credential, share, intents=self._intents, pace=self._pace)
 
     def stats(self) -> dict[str, ClientStats]:
         return {line.name: line.opened.stats() for line in self.lines.values() if line.opened is not None}
