@@ -123,7 +123,7 @@ def test_only_the_policy_knows_tenacity_and_only_the_transport_aiohttp() -> None
                         if name.split(".")[0] in users:
                             users[name.split(".")[0]].add(part)
 
-    assert users == {"tenacity": {"_policy"}, "aiohttp": {"_attempt", "_receiving", "_transport"}}
+    assert users == {"tenacity": {"_policy"}, "aiohttp": {"_attempt", "_pool", "_receiving", "_transport"}}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from tread_async import ApiError, RetryPolicy, ServerError, SessionManager, Trea
 AT_ONCE = msgspec.structs.replace(FAST, deadline_s=20.0)
 
 
+@pytest.mark.fault("F20", "F14", "I5")
 @pytest.mark.parametrize(
     ("answer", "extra"),
     [(reply({"message": "down"}, 503), 20), (reply({"message": "down"}, 500), 10), (hang_up, 10)],
@@ -36,6 +37,7 @@ async def test_an_outage(answer: Step, extra: int) -> None:
         assert all("down; too many calls fail" in str(error) for error in told)
 
 
+@pytest.mark.fault("I5")
 async def test_it_recovers() -> None:
     """Ten calls that succeed at once pay for one repeat."""
     bad, good = reply(status=500), reply([])
@@ -73,6 +75,7 @@ async def test_refusals_of_an_exchange_are_no_outage() -> None:
     assert len(wire.requests) == 40
 
 
+@pytest.mark.fault("I5")
 async def test_a_manager_has_one_for_all_tokens() -> None:
     """They share the server that suffers."""
     tokens = {f"desk-{number:02}": f"token-{number:02}" for number in range(40)}

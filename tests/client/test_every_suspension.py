@@ -39,6 +39,7 @@ ASKS: dict[str, Any] = {
 }
 
 
+@pytest.mark.fault("F36", "I11", "I12")
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("name", ASKS)
 async def test_cancelled_at_every_suspension(name: str, server: str) -> None:

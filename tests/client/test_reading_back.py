@@ -71,6 +71,7 @@ async def served() -> AsyncIterator[Callable[..., Any]]:
         yield one
 
 
+@pytest.mark.fault("F05", "F08", "F24", "I2")
 @pytest.mark.parametrize("how", LOST)
 async def test_a_created_account_is_found(served: Callable[..., Any], how: str) -> None:
     """Whatever was answered: an account of that name, exchange and key, made since, is the one."""
@@ -82,6 +83,7 @@ async def test_a_created_account_is_found(served: Callable[..., Any], how: str) 
     assert wire.requests[-1].target == "/api/accounts/?include_archived=true"
 
 
+@pytest.mark.fault("F03", "F11", "I1")
 @pytest.mark.parametrize("how", LOST)
 async def test_an_archived_account_is_found(served: Callable[..., Any], how: str) -> None:
     """Whatever was answered: the account of that id is archived now. There is never a second DELETE."""
@@ -102,6 +104,7 @@ async def test_a_margin_mode_is_found(served: Callable[..., Any], how: str) -> N
     assert (wire.count("PUT"), wire.count("GET")) == (1, 1)
 
 
+@pytest.mark.fault("F12")
 async def test_the_name_was_used_again(served: Callable[..., Any]) -> None:
     """The archived account is found by its id; the new one of its name is none of our business."""
     again = LISTED | {"id": "id-2"}
@@ -112,6 +115,7 @@ async def test_the_name_was_used_again(served: Callable[..., Any]) -> None:
     assert wire.count("DELETE") == 1
 
 
+@pytest.mark.fault("F07")
 @pytest.mark.parametrize("after", [1, 2])
 async def test_it_shows_a_moment_later(served: Callable[..., Any], after: int) -> None:
     """What arrives late is found by the second or third listing."""
@@ -123,6 +127,7 @@ async def test_it_shows_a_moment_later(served: Callable[..., Any], after: int) -
     assert wire.count("GET") == after + 1
 
 
+@pytest.mark.fault("F06", "F03", "I1")
 @pytest.mark.parametrize("name", ["create_account", "archive_account"])
 async def test_the_times_of_looking(
     served: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, name: str
@@ -167,6 +172,7 @@ async def test_listings_that_fail(served: Callable[..., Any], answer: Step) -> N
     assert wire.count("POST") == 1
 
 
+@pytest.mark.fault("I2")
 @pytest.mark.parametrize(
     "account",
     [
@@ -196,6 +202,7 @@ async def test_a_key_that_is_not_shown(served: Callable[..., Any], hidden: str |
     assert (await create(client)).id == "id-9"
 
 
+@pytest.mark.fault("F09", "I2")
 @pytest.mark.parametrize("ahead_s", [0.0, 9000.0, -9000.0])
 async def test_an_older_account_has_the_name(served: Callable[..., Any], ahead_s: float) -> None:
     """By the server's own clock the account was there before: ours was not made, and will not be."""
@@ -233,6 +240,7 @@ async def test_the_first_refusal_is_believed(served: Callable[..., Any]) -> None
     assert [request.method for request in wire.requests] == ["POST"]
 
 
+@pytest.mark.fault("F06")
 async def test_sent_again(served: Callable[..., Any]) -> None:
     """With resend, an account that no listing shows is asked for once more."""
     script = {"POST": [hang_up, reply(DONE)], "GET": [listing(LISTED)] * 3 + [listing(LISTED, made())]}
@@ -243,6 +251,7 @@ async def test_sent_again(served: Callable[..., Any]) -> None:
     assert wire.count("POST") == 2
 
 
+@pytest.mark.fault("F10", "I2")
 @pytest.mark.parametrize("status", [400, 409, 500])
 async def test_sent_again_and_refused(served: Callable[..., Any], status: int) -> None:
     """A refusal of the second may be for what the first has done: looked up, not believed."""
@@ -256,6 +265,7 @@ async def test_sent_again_and_refused(served: Callable[..., Any], status: int) -
     assert wire.count("POST") == 2
 
 
+@pytest.mark.fault("F06", "I1")
 @pytest.mark.parametrize("second", [reply({"message": "no"}, 400), hang_up], ids=["refused", "lost"])
 async def test_sent_again_in_vain(served: Callable[..., Any], second: Step) -> None:
     """Two are sent at most, and what no listing shows stays unknown."""
@@ -334,6 +344,7 @@ async def test_resolving_what_could_be_asked_again(served: Callable[..., Any]) -
     assert await resolved(still.error) == Applied(seen="id-9")
 
 
+@pytest.mark.fault("I2")
 @pytest.mark.parametrize("name", ["create_account", "archive_account"])
 async def test_not_applied_when_nothing_can_arrive(served: Callable[..., Any], name: str) -> None:
     """Five minutes later, and not shown: no server holds the request any more."""
@@ -436,6 +447,7 @@ async def test_cancelled_while_looking(served: Callable[..., Any], monkeypatch: 
     assert len(wire.requests) == 2
 
 
+@pytest.mark.fault("I13")
 async def test_the_error_keeps_no_secret(served: Callable[..., Any]) -> None:
     """The way to resolve is not shown, pickled or copied."""
     client, _ = await served({"POST": hang_up, "GET": listing(LISTED, made(created_at=None))})
@@ -451,6 +463,7 @@ async def test_the_error_keeps_no_secret(served: Callable[..., Any]) -> None:
             await other.resolve()
 
 
+@pytest.mark.fault("F07")
 async def test_slow_to_apply(served: Callable[..., Any]) -> None:
     """A server that makes the account while it is being looked for, after its connection died."""
     accounts = [LISTED]

@@ -131,11 +131,11 @@ async def test_a_token_that_is_slow_to_come_holds_no_slot() -> None:
     async def token() -> str:
         asked.set()
         await go.wait()
-        return "t-a"
+        return "canary-t-a"
 
     async with (
         FleetServer(*users()) as server,
-        SessionManager({"a": token, "b": "t-b"}, base_url=server.url, max_in_flight=1) as manager,
+        SessionManager({"a": token, "b": "canary-t-b"}, base_url=server.url, max_in_flight=1) as manager,
     ):
         waiting = asyncio.create_task(manager.balances(["a/x"]))
         await asked.wait()

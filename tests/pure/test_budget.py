@@ -19,6 +19,7 @@ def test_every_cause_that_is_repeated_has_its_price() -> None:
     assert set(COSTS) == set(Cause) - {Cause.FINAL}
 
 
+@pytest.mark.fault("I5")
 @pytest.mark.parametrize(
     ("cause", "repeats"), [(Cause.NOT_SENT, 10), (Cause.FAILED, 10), (Cause.LOST, 10), (Cause.THROTTLED, 20)]
 )
@@ -46,6 +47,7 @@ def test_what_cannot_be_paid_costs_nothing() -> None:
     assert budget.pay(Cause.THROTTLED)
 
 
+@pytest.mark.fault("I5")
 @given(STEPS)
 def test_what_fails_is_bounded(steps: list[tuple[Cause, str]]) -> None:
     """Repeats that fail cost at most what was there and what calls that succeeded at once paid in."""
