@@ -16,7 +16,7 @@ from tread_async.errors import (
     TreadError,
 )
 
-__all__ = ["Call"]
+__all__ = ["Call", "in_short"]
 
 T = TypeVar("T")
 
@@ -78,11 +78,12 @@ class Call(Generic[T]):
         if not self.unknown or isinstance(last, OutcomeUnknownError):
             return last
         kind = ClosedAfterSendingError if isinstance(last, ClientClosedError) else OutcomeUnknownError
-        failure = kind(f"it may or may not have been applied; read back. Last error: {_short(last)}")
+        failure = kind(f"it may or may not have been applied; read back. Last error: {in_short(last)}")
         failure.endpoint, failure.attempts = self.request.endpoint.label, last.attempts
         failure.cause = last
         return failure
 
 
-def _short(error: TreadError) -> str:
+def in_short(error: TreadError) -> str:
+    """What *error* says, without where and how often."""
     return f"HTTP {error.status}: {error.message}" if isinstance(error, ApiError) else error.message

@@ -139,6 +139,19 @@ async def test_an_outage(many: Simulator) -> None:
     assert {type(error.cause) for error in errors(report).values()} == {ServerError}
 
 
+async def test_attempts_are_told_once(many: Simulator) -> None:
+    """Refused alone, after an attempt with others that may have set it: unknown, in a sentence that fits."""
+    many.fail(endpoint="set_leverage", status=500, times=4)
+    many.fail(endpoint="set_leverage", status=422)
+    async with desk(many) as manager:
+        report = await manager.set_leverage(7, pair=PAIR, accounts=ALL, verify=False)
+
+    said = {str(error) for error in errors(report).values()}
+    assert all("Last error: HTTP 422: " in text for text in said)
+    assert any(text.endswith("attempts)") for text in said)
+    assert all(text.count("attempts)") <= 1 for text in said)
+
+
 @pytest.mark.parametrize(("batch", "planned"), [(50, 1), (6, 4), (1, 20)])
 async def test_a_dry_run(many: Simulator, batch: int, planned: int) -> None:
     """Nothing is written; the report has the writes that would be sent, and every account as not applied."""

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from tread_async._call import Call
+from tread_async._call import Call, in_short
 from tread_async._codec.requests import Request
 from tread_async._fleet.isolation import Isolation, halves, timeout_of_a_part_s
 from tread_async._fleet.lines import Line, Tally
@@ -172,7 +172,7 @@ class Writing:
         elif target.unknown:
             failure = OutcomeUnknownError(
                 "an earlier attempt, alone or with others, may have been applied; read back. "
-                f"Last error: {error}"
+                f"Last error: {in_short(error)}"
             )
             failure.endpoint, failure.attempts, failure.cause = error.endpoint, error.attempts, error
             self._settled(target, Unknown(error=failure))
