@@ -14,7 +14,8 @@ sys.path[:0] = [] if str(root := Path(__file__).parents[1]) in sys.path else [st
 
 from tests.support.canaries import watching  # noqa: E402 - found through the line above
 from tests.support.leaks import no_leaks  # noqa: E402
-from tests.support.samples import FAST, NOON  # noqa: E402
+from tests.support.samples import FAST, NOON, ONE_TRY  # noqa: E402
+from tests.support.wire import TOKEN, Wire  # noqa: E402
 from tread_async import TreadClient  # noqa: E402
 from tread_async._rates import RATES  # noqa: E402
 from tread_async.simulator import Simulator  # noqa: E402
@@ -89,3 +90,17 @@ async def client(sim: Simulator, connect: Callable[..., Any]) -> TreadClient:
 def listed_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is listed again after a second is listed again at once here; `test_reading_back` has the times."""
     monkeypatch.setattr("tread_async._lifecycle._LISTED_AFTER_S", (0.0, 0.001, 0.001))
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Callable[..., Any]]:
+    """A client with one attempt, and the server that plays a script to it."""
+    async with AsyncExitStack() as stack:
+
+        async def one(script: dict[str, Any], **options: Any) -> tuple[TreadClient, Wire]:
+            wire = await stack.enter_async_context(Wire(script))
+            options = {"retry": ONE_TRY} | options
+            client = TreadClient(TOKEN, base_url=wire.url, **options)
+            return await stack.enter_async_context(client), wire
+
+        yield one
