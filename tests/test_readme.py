@@ -74,7 +74,7 @@ async def test_the_block_about_many_tokens_works(capsys: pytest.CaptureFixture[s
 
 
 async def test_the_block_about_an_unknown_create_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says the id, that nothing is known yet, and `None` when it is known that there is nothing."""
+    """It says the id, that nothing is known yet, and `None` when another account has the name."""
     monkeypatch.setattr("tread_async._lifecycle._LISTED_AFTER_S", (0.0,))
     names: dict[str, Any] = {}
     exec(compile(BLOCKS[3], "README.md", "exec", dont_inherit=True), names)
@@ -85,8 +85,8 @@ async def test_the_block_about_an_unknown_create_works(monkeypatch: pytest.Monke
         assert await link(tread, "one", "k", "s") == sim.accounts()[-1].id
         sim.fail(endpoint="create_account", status=500)
         assert (await link(tread, "two", "k2", "s")).startswith("still unknown: POST /api/accounts/: ")
-        monkeypatch.setattr("tread_async._lifecycle.LOST_FOR_S", 0.0)
-        assert await link(tread, "three", "k3", "s") is None
+        sim.fail(endpoint="accounts", status=500, times=3)
+        assert await link(tread, sim.accounts()[0].name, "k3", "s") is None
         sim.heal()
         sim.fail(endpoint="create_account", status=500, apply="all")
         sim.fail(endpoint="accounts", missing=True, nth=1)

@@ -36,6 +36,7 @@ class Breaker:
         self._clock = clock
         self._chance = chance
         self._ended: deque[tuple[float, bool]] = deque()  # when an attempt ended, and whether it failed
+        self._failures = 0  # among those
         self._in_a_row = 0
         self._opened = 0  # times in a row, without an answer between
         self._open_until = 0.0
@@ -79,6 +80,7 @@ class Breaker:
             elif failed is False:
                 self._opened = self._in_a_row = 0
                 self._ended.clear()
+                self._failures = 0
         elif failed is not None and not self._opened:  # what was under way when it opened changes nothing
             self._in_a_row = self._in_a_row + 1 if failed else 0
             self._count(failed)
@@ -87,13 +89,14 @@ class Breaker:
 
     def _most_fail(self) -> bool:
         attempts = len(self._ended)
-        return attempts >= _FEWEST and sum(failed for _, failed in self._ended) >= _SHARE * attempts
+        return attempts >= _FEWEST and self._failures >= _SHARE * attempts
 
     def _count(self, failed: bool) -> None:
         now = self._clock()
         self._ended.append((now, failed))
+        self._failures += failed
         while self._ended[0][0] < now - _WINDOW_S:
-            self._ended.popleft()
+            self._failures -= self._ended.popleft()[1]
 
     def _open(self) -> None:
         seconds = min(_LONGEST_OPEN_S, _OPEN_S * 2.0**self._opened)

@@ -80,7 +80,7 @@ class Call(Generic[T]):
         kind = ClosedAfterSendingError if isinstance(last, ClientClosedError) else OutcomeUnknownError
         failure = kind(f"it may or may not have been applied; read back. Last error: {in_short(last)}")
         failure.endpoint, failure.attempts = self.request.endpoint.label, last.attempts
-        failure.cause = last
+        failure.cause, failure.budget_exhausted = last, last.budget_exhausted
         return failure
 
 

@@ -249,7 +249,7 @@ class Calls:
         except TokenFunctionError as error:
             if not call.unknown:
                 raise error.error from None
-            last = error.error
+            last = NotSentError(f"the token function raised {type(error.error).__name__}")
         else:
             self._budget.succeeded_after(call.paid)
             return answer

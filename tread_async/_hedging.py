@@ -28,6 +28,7 @@ _SAMPLES: Final = 200
 _FEWEST_SAMPLES: Final = 50
 _SHORTEST_DELAY_S: Final = 0.25
 _ONE_IN: Final = 20
+_FOR_REPEATS: Final = 50  # of the budget: what fails comes before what is slow
 
 
 class Hedging:
@@ -36,8 +37,7 @@ class Hedging:
     def __init__(self, budget: RetryBudget) -> None:
         self._budget = budget
         self._took_s: deque[float] = deque(maxlen=_SAMPLES)
-        self._reads = 0
-        self._hedged = 0
+        self._hedged: deque[bool] = deque(maxlen=_SAMPLES)  # whether each of the last was
 
     def took(self, seconds: float) -> None:
         """Notes how long an answer took, from sending to its last byte."""
@@ -53,7 +53,7 @@ class Hedging:
         self, ask: Callable[[], Coroutine[None, None, T]], *, has_left: Callable[[], bool]
     ) -> T:
         """The first answer to *ask*, called again if the first request has left and takes too long."""
-        self._reads += 1
+        self._hedged.append(False)
         delay_s = self.delay_s()
         if delay_s is None:
             return await ask()
@@ -69,9 +69,11 @@ class Hedging:
             await _end(asked)
 
     def _may_hedge(self) -> bool:
-        if (self._hedged + 1) * _ONE_IN > self._reads or not self._budget.pay(Cause.LOST):
+        if (sum(self._hedged) + 1) * _ONE_IN > len(self._hedged) or self._budget.left <= _FOR_REPEATS:
             return False
-        self._hedged += 1
+        if not self._budget.pay(Cause.LOST):
+            return False
+        self._hedged[-1] = True
         return True
 
 

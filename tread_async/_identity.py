@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from tread_async._codec import settings
 from tread_async._codec.arguments import wrapped
-from tread_async.errors import AuthError, TreadError
+from tread_async.errors import AuthError
 from tread_async.secret import Secret
 
 __all__ = ["LATCH_S", "Credential", "Identity", "TokenFunctionError", "TokenSource"]
@@ -47,9 +47,9 @@ class Credential:
 
 
 class TokenFunctionError(Exception):
-    """Carries a `TreadError` of the token function past those who would take it for an answer."""
+    """Carries an error of the token function past those who would take it for one of theirs."""
 
-    def __init__(self, error: TreadError) -> None:
+    def __init__(self, error: Exception) -> None:
         super().__init__()
         self.error = error
 
@@ -155,6 +155,6 @@ class Identity:
         try:
             given = source()
             return await given if inspect.isawaitable(given) else given
-        except TreadError as error:
+        except Exception as error:
             failure = TokenFunctionError(error)
         raise failure

@@ -7,6 +7,8 @@ whose answer was lost.
 
 from __future__ import annotations
 
+import asyncio
+import os
 import time
 from typing import Final
 
@@ -17,7 +19,6 @@ from tread_async._calls import Calls
 from tread_async._codec import requests
 from tread_async._codec.redaction import sanitised
 from tread_async._codec.replies import Reply, http_date
-from tread_async._intents import LOST_FOR_S
 from tread_async._sightings import Archived, Created, Sighting, Updated
 from tread_async.errors import (
     ApiError,
@@ -26,6 +27,7 @@ from tread_async.errors import (
     NameConflictError,
     OutcomeUnknownError,
     TreadError,
+    UsageError,
 )
 from tread_async.models import Account
 from tread_async.reports import Applied, NotApplied, Unknown, WriteOutcome
@@ -48,19 +50,19 @@ async def create(
 ) -> Account:
     """Sends *request* and returns the account as it is listed afterwards.
 
-    With *resend* it is sent once more where nothing shows that the first was applied. A name is unique:
-    if the first still arrives, the second is refused.
+    With *resend* it is sent once more where a listing shows that there is no such account yet. A name is
+    unique: if the first still arrives, the second is refused.
     """
     read_back = _ReadBack(calls, request, Created(name, exchange, api_key))
     try:
-        return await read_back.after(await read_back.sent(deadline), deadline)
+        return await read_back.after(await read_back.sent(request, deadline), deadline)
     except ClosedAfterSendingError:
         raise
     except OutcomeUnknownError as error:
         unknown = error.with_traceback(None)
-    if not resend or read_back.acknowledged:
+    if not resend or read_back.acknowledged or not read_back.is_absent:
         raise unknown
-    return await read_back.after(await read_back.sent_again(unknown, deadline), deadline)
+    return await read_back.after(await read_back.sent_again(request, unknown, deadline), deadline)
 
 
 async def archive(
@@ -69,7 +71,7 @@ async def archive(
     """Finds who holds *name*, sends *request*, and returns that account as it is listed afterwards."""
     listed = await calls.run(requests.accounts(include_archived=False), deadline)
     read_back = _ReadBack(calls, request, Archived(_holder(listed, name, expect_id)))
-    return await read_back.after(await read_back.sent(deadline), deadline)
+    return await read_back.after(await read_back.sent(request, deadline), deadline)
 
 
 async def update(
@@ -88,7 +90,7 @@ async def update(
         await calls.run(request, deadline)
         return
     read_back = _ReadBack(calls, request, Updated(account_id, margin_mode))
-    if (unknown := await read_back.sent(deadline)) is not None:
+    if (unknown := await read_back.sent(request, deadline)) is not None:
         await read_back.after(unknown, deadline)
 
 
@@ -109,32 +111,36 @@ class _ReadBack:
         self, calls: Calls, request: requests.Request[None], change: Created | Archived | Updated
     ) -> None:
         self.acknowledged = False
+        self.is_absent = False  # as the last listing shows, and nothing that may have been it
         self._calls = calls
-        self._request = request
+        self._label = request.endpoint.label
+        self._secrets = request.secrets  # of the request itself nothing is kept: errors lead here
         self._change = change
-        self._began = time.monotonic()
-        self._sent_last = self._began
+        self._began = (time.monotonic(), time.time())
+        self._place = (os.getpid(), asyncio.get_running_loop())
 
-    async def sent(self, deadline: float) -> OutcomeUnknownError | None:
+    async def sent(self, request: requests.Request[None], deadline: float) -> OutcomeUnknownError | None:
         """Sends it; the error of an outcome that is not known. Any other error is raised."""
         try:
-            await self._calls.run(self._request, deadline)
+            await self._calls.run(request, deadline)
         except ClosedAfterSendingError:
             raise
         except OutcomeUnknownError as error:
             return error.with_traceback(None)
-        finally:
-            self._sent_last = time.monotonic()
         self.acknowledged = True
         return None
 
-    async def sent_again(self, unknown: OutcomeUnknownError, deadline: float) -> OutcomeUnknownError | None:
+    async def sent_again(
+        self, request: requests.Request[None], unknown: OutcomeUnknownError, deadline: float
+    ) -> OutcomeUnknownError | None:
         """The same after an attempt that may have been applied: a refusal may be for what that one did."""
         try:
-            return await self.sent(deadline)
+            return await self.sent(request, deadline)
         except ClientClosedError:
-            kind: type[OutcomeUnknownError] = ClosedAfterSendingError
-            failure = kind("the client was closed after an attempt that may have been applied; read back")
+            failure = self._unknown(
+                "the client was closed after an attempt that may have been applied; read back",
+                ClosedAfterSendingError,
+            )
         except TreadError as error:
             failure = unknown
             failure.cause = error.with_traceback(None)
@@ -166,7 +172,11 @@ class _ReadBack:
                 break
             except TreadError as error:
                 failure.cause = failure.cause or error.with_traceback(None)
+                self.is_absent = False
                 continue
+            except Exception as error:  # of a token function, say: the write has left all the same
+                raise self._unknown("it may have been applied, and could not be read back") from error
+            self.is_absent = bool(seen.absent)
             if seen.account is not None:
                 return seen.account
             if seen.conflict:
@@ -179,6 +189,8 @@ class _ReadBack:
 
     async def resolve(self) -> WriteOutcome:
         """Lists once more, and says what that shows."""
+        if self._place != (os.getpid(), asyncio.get_running_loop()):
+            raise UsageError("resolve() works in the process and on the event loop of its client")
         deadline = self._calls.deadline("accounts", None)
         try:
             seen = await self._look(deadline)
@@ -190,43 +202,42 @@ class _ReadBack:
                 return Applied(seen=self._change.shown(seen.account))
             if seen.conflict:
                 return NotApplied(error=self._conflict(seen))
-            if seen.absent and not self.acknowledged and self._is_over():
-                return NotApplied(error=NameConflictError(f"{seen.absent}; nothing was applied"))
+            # What does not show may have been undone, or be on its way: absence proves nothing, ever.
             failure = self._unknown(seen.note or f"{seen.absent or 'it does not show'}; it may still arrive")
         failure.read_back = self.resolve
         return Unknown(error=failure)
-
-    def _is_over(self) -> bool:
-        """Whether no server or proxy is known to hold a request for so long."""
-        return time.monotonic() - self._sent_last > LOST_FOR_S
 
     async def _look(self, deadline: float) -> Sighting:
         # An account that was created and acknowledged is not an archived one.
         archived_too = not (self.acknowledged and isinstance(self._change, Created))
         request = requests.accounts(include_archived=archived_too)
         # The server has had the secrets of the write: its answers to others may repeat them, too.
-        request = structs.replace(request, secrets=self._request.secrets)
+        request = structs.replace(request, secrets=self._secrets)
         call: Call[tuple[Account, ...]] = self._calls.call(request, deadline)
         accounts = await self._calls.carry_out(call)
         began_s = self._server_began(call.reply)
         seen = self._change.seen_in(accounts, began_s, acknowledged=self.acknowledged)
-        secrets = (*self._request.secrets, *self._calls.secrets)
+        secrets = (*self._secrets, *self._calls.secrets)
         said = {name: sanitised(getattr(seen, name), secrets) for name in ("conflict", "note", "absent")}
         return structs.replace(seen, **said)
 
     def _server_began(self, reply: Reply | None) -> float | None:
         """When the write began, in seconds since the epoch by the server's clock, if it says its time."""
         date = None if reply is None else http_date(reply.date)
-        return None if date is None else date.timestamp() - (time.monotonic() - self._began)
+        if date is None:
+            return None
+        # A clock that stands still while the machine sleeps, and one that may be set: the longer time.
+        elapsed_s = max(time.monotonic() - self._began[0], time.time() - self._began[1])
+        return date.timestamp() - elapsed_s
 
     def _conflict(self, seen: Sighting) -> NameConflictError:
         failure = NameConflictError(f"{seen.conflict}; nothing was applied")
-        failure.endpoint = self._request.endpoint.label
+        failure.endpoint = self._label
         return failure
 
     def _unknown(
         self, message: str, kind: type[OutcomeUnknownError] = OutcomeUnknownError
     ) -> OutcomeUnknownError:
         failure = kind(message)
-        failure.endpoint = self._request.endpoint.label
+        failure.endpoint = self._label
         return failure

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -14,7 +13,7 @@ from tread_async.secret import Secret
 __all__ = ["Archived", "Created", "Sighting", "Updated"]
 
 _CLOCKS_DIFFER_S: Final = 120.0
-_HIDES: Final = re.compile(r"[*•…]|\.\.")  # a key of which a part is not shown
+_SURELY_S: Final = 3600.0  # apart no two clocks of one server are
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,44 +48,38 @@ class Created:
         """*began_s* is the server's time, in seconds since the epoch; ``None`` where it is not known."""
         accounts = tuple(accounts)
         held = [account for account in accounts if account.name == self._name and not account.archived]
-        if held:
-            return self._acknowledged(held[0]) if acknowledged else self._judged(held[0], began_s)
-        if any(self._may_be_ours(account, began_s) for account in accounts):
-            return Sighting(
-                note="an account with the same key was made meanwhile, and is archived or renamed"
-            )
-        return Sighting(absent=f"no account {self._name!r} is listed")
-
-    def _acknowledged(self, account: Account) -> Sighting:
-        if account.exchange.casefold() == self._exchange:
-            return Sighting(account=account)
-        return Sighting(note=f"{self._name!r} is listed on {account.exchange!r}")
-
-    def _judged(self, account: Account, began_s: float | None) -> Sighting:
         name = f"an account {self._name!r}"
-        older = _is_older(account, began_s)
-        if older:  # nothing else proves it: exchanges and keys may be listed in another spelling
-            return Sighting(conflict=f"{name} was there before")
+        if not held:
+            if all(_is_older(account, began_s) for account in accounts if self._may_be_ours(account)):
+                return Sighting(absent=f"no account {self._name!r} is listed")
+            return Sighting(note=f"{name} is not listed, but one that may have been it, archived or renamed")
+        young = [account for account in held if not _is_older(account, began_s)]
+        if not young:
+            surely = all(_is_older(account, began_s, _SURELY_S) for account in held)
+            said = f"{name} was there before"
+            return Sighting(conflict=said) if surely else Sighting(note=f"{said}, by clocks that may differ")
+        if len(young) > 1:
+            return Sighting(note=f"{len(young)} accounts {self._name!r} are listed")
+        return self._judged(young[0], began_s, acknowledged=acknowledged)
+
+    def _judged(self, account: Account, began_s: float | None, *, acknowledged: bool) -> Sighting:
+        name = f"an account {self._name!r}"
         if account.exchange.casefold() != self._exchange:
             return Sighting(note=f"{name} is listed on {account.exchange!r}")
-        if self._has_key(account) is False:
-            return Sighting(note=f"{name} is listed with another API key")
-        if older is None:
+        if acknowledged:
+            return Sighting(account=account)
+        if not self._has_key(account):
+            return Sighting(note=f"{name} is listed, but not with the same API key")
+        if _is_older(account, began_s) is None:
             return Sighting(note=f"{name} is listed, but not whether it was there before")
         return Sighting(account=account)
 
-    def _may_be_ours(self, account: Account, began_s: float | None) -> bool:
-        return (
-            account.exchange.casefold() == self._exchange
-            and self._has_key(account) is not False
-            and not _is_older(account, began_s)
-        )
+    def _may_be_ours(self, account: Account) -> bool:
+        """Archiving renames, and an exchange or a key may be listed in another spelling."""
+        return account.archived is not False or self._has_key(account)
 
-    def _has_key(self, account: Account) -> bool | None:
-        """Whether it has our key; ``None`` where the server does not show it."""
-        if account.api_key is None or _HIDES.search(account.api_key):
-            return None
-        return Secret(account.api_key) == self._api_key
+    def _has_key(self, account: Account) -> bool:
+        return account.api_key is not None and Secret(account.api_key) == self._api_key
 
 
 class Archived:
@@ -127,9 +120,9 @@ class Updated:
         return Sighting()
 
 
-def _is_older(account: Account, began_s: float | None) -> bool | None:
+def _is_older(account: Account, began_s: float | None, apart_s: float = _CLOCKS_DIFFER_S) -> bool | None:
     """Whether it was made before; ``None`` where one of the two times is not known."""
     created = account.created
     if created is None or began_s is None:
         return None
-    return created.timestamp() < began_s - _CLOCKS_DIFFER_S
+    return created.timestamp() < began_s - apart_s

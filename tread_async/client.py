@@ -184,7 +184,7 @@ class TreadClient:
     ) -> Account:
         """Links an exchange account and returns it as the server lists it. Sent once.
 
-        Where the answer is lost the accounts are listed, up to three times over three seconds: an account
+        Where the answer is lost the accounts are listed, up to three times over three seconds: the account
         of that name, exchange and key is the one, unless it was there two minutes before. (What a call a
         moment ago has made of the same counts as well.)
 
@@ -193,8 +193,8 @@ class TreadClient:
             password: For exchanges that want one, such as OKX, Coinbase and Bitget.
             extra: Undocumented body fields, such as ``credential_options``. A `Secret` among them is
                 sent in clear and never shown.
-            resend: Send it once more where no listing shows the account. If the first still arrives, the
-                server refuses one of the two, since names are unique.
+            resend: Send it once more where a listing shows that there is no such account yet. If the first
+                still arrives, the server refuses one of the two, since names are unique.
 
         Raises:
             NameConflictError: another account has the name; nothing was applied.

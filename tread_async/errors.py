@@ -106,7 +106,8 @@ class NotSentError(TransportError):
 
     Attributes:
         permanent: True where a repeat cannot help: a certificate that does not fit, a newer call that
-            sets the same, or a server that asked to wait for longer than the call may last.
+            sets the same, a circuit breaker that is open, or a server that asked to wait for longer than
+            the call may last.
         retry_after_s: Seconds that are left of a wait the server asked for, or ``None``.
     """
 
@@ -130,13 +131,13 @@ class OutcomeUnknownError(TransportError):
     async def resolve(self) -> WriteOutcome:
         """Reads back what became of the write, at any time while the client is open.
 
-        After creating, archiving, and updating the margin mode. `Applied` has what the listing shows as
-        ``seen``: the new account's id, the archived one's new name, the margin mode. `NotApplied` comes
-        where another account has the name, or where for five minutes nothing showed, which is longer than
-        servers and proxies are known to hold a request; before that it is still `Unknown`.
+        After `TreadClient` created, archived, or updated a margin mode. `Applied` has what the listing shows
+        as ``seen``: the new account's id, the archived one's new name, the margin mode. `NotApplied` comes
+        where another account has had the name all along. Anything else is still `Unknown`: what does not
+        show may be on its way, or done and undone.
 
         Raises:
-            UsageError: there is no way to read this write back.
+            UsageError: there is no way to read this write back, or not from this event loop.
         """
         if self.read_back is None:
             raise UsageError("this write cannot be read back from here; read balances or accounts instead")

@@ -58,7 +58,8 @@ class SessionManager:
         max_in_flight_per_token: Requests at once of each. Writes overtake reads that queue.
         requests_per_s: The rate of each token, as of a `TreadClient`.
 
-    The other arguments are those of `TreadClient`.
+    The other arguments are those of `TreadClient`. There is no circuit breaker: the manager tells an outage
+    from a few accounts that fail by itself, and a breaker would take the one for the other.
     """
 
     def __init__(
@@ -74,7 +75,6 @@ class SessionManager:
         auth_scheme: str = "Token",
         headers: Mapping[str, str] | None = None,
         ssl: tls.SSLContext | None = None,
-        circuit_breaker: bool = False,
         hedge_cached: bool = False,
     ) -> None:
         self._home = Home("SessionManager")
@@ -95,7 +95,6 @@ class SessionManager:
             headers,
             ssl,
             requests_per_s,
-            circuit_breaker=circuit_breaker,
             hedge_cached=hedge_cached,
         )
         self._base_url = self._wiring.base_url

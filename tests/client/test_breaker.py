@@ -1,4 +1,4 @@
-"""The circuit breaker of a client and of a manager. Its rules are in `tests/pure/test_breaker.py`."""
+"""The circuit breaker of a client. Its rules are in `tests/pure/test_breaker.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.samples import EVERY, ONE_TRY
 from tests.support.wire import TOKEN, Wire, reply, stall
-from tread_async import NotSentError, ServerError, SessionManager, TreadClient, TreadError, UsageError
+from tread_async import NotSentError, ServerError, TreadClient, TreadError, UsageError
 
 
 async def opened(client: TreadClient, wire: Wire) -> None:
@@ -96,20 +96,6 @@ async def test_off_unless_asked_for() -> None:
                 await client.accounts()
 
     assert len(wire.requests) == 20
-
-
-async def test_a_manager_has_one_for_all_tokens() -> None:
-    tokens = {f"desk-{number}": f"token-{number}" for number in range(12)}
-    async with (
-        Wire(reply(status=500)) as wire,
-        SessionManager(
-            tokens, base_url=wire.url, retry=ONE_TRY, circuit_breaker=True, max_in_flight=1
-        ) as manager,
-    ):
-        listing = await manager.accounts()
-
-    assert len(listing.unlisted) == 12
-    assert len(wire.requests) == 5
 
 
 async def test_the_flag() -> None:

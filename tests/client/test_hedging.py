@@ -218,7 +218,7 @@ async def test_one_in_twenty_at_most(monkeypatch: pytest.MonkeyPatch, answers: i
     for _ in range(0, answers, 100):
         await asyncio.gather(*[hedging.first_of(ask, has_left=lambda: True) for _ in range(100)])
 
-    assert asked == answers + answers // 20
+    assert answers + answers // 40 <= asked <= answers + answers // 20
 
 
 async def test_it_pays_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,5 +235,5 @@ async def test_it_pays_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
 
     await asyncio.gather(*[hedging.first_of(ask, has_left=lambda: True) for _ in range(1000)])
 
-    assert asked == 1010
-    assert budget.left == 0
+    assert asked == 1005
+    assert budget.left == 50

@@ -31,10 +31,3 @@ def made(**changes: Any) -> dict[str, Any]:
 
 async def resolved(error: OutcomeUnknownError) -> Any:
     return await error.resolve()
-
-
-async def long_after(error: OutcomeUnknownError) -> Any:
-    """What resolving says when no server holds the request any more."""
-    assert error.read_back is not None
-    error.read_back.__self__._sent_last -= 301.0  # type: ignore[attr-defined]
-    return await error.resolve()

@@ -36,7 +36,7 @@ def merged_cached_balances(
     """The same for cached rows. Accounts of equal name in one answer are all kept; an error that several
     answers repeat is taken from the first, and its texts are made safe to show."""
     if names is None:
-        errors = sanitised_within(answers[0].errors, secrets)
+        errors = answers[0].errors and sanitised_within(answers[0].errors, secrets)
         return CachedBalances(balances=answers[0].balances, errors=errors)
     wanted: dict[str, list[CachedAccount]] = {name: [] for name in names}
     found: list[Any] = []
@@ -50,4 +50,5 @@ def merged_cached_balances(
         found += [error for error, text in zip(answer.errors, encoded, strict=True) if text not in seen]
         seen.update(encoded)
     balances = tuple(account for accounts in wanted.values() for account in accounts)
-    return CachedBalances(balances=balances, errors=sanitised_within(tuple(found), secrets))
+    errors = tuple(found) and sanitised_within(tuple(found), secrets)
+    return CachedBalances(balances=balances, errors=errors)

@@ -26,8 +26,8 @@ __all__ = ["Reading"]
 
 _MOST_REPLY_BYTES: Final = 4 * 1024 * 1024  # half of what is read at most: answers grow
 _ENOUGH_TO_TELL: Final = 100  # accounts, half of which tell how large an answer will be
-# Of a batch, which is then split, and of an account that failed before. Among others neither is repeated at
-# all: a few bad accounts, asked for every second, would spend the budget for repeats of all the others.
+# Of a batch, which is then split. Its parts, and accounts that failed before, are not repeated: a few bad
+# ones, asked for every second, would spend the budget for repeats of all the others.
 _FEWER_ATTEMPTS: Final = 2
 _ENDPOINTS: Final[Mapping[str, Any]] = {"live": BALANCES_BY_ACCOUNT, "cached": CACHED_BALANCES_BY_ACCOUNT}
 
@@ -146,7 +146,7 @@ class Reading:
         if size > 1:
             attempts = 1 if self._has_split else min(attempts, _FEWER_ATTEMPTS)
         elif batch[0] in self._suspects:
-            attempts = 1 if len(self.wanted) > 1 else min(attempts, _FEWER_ATTEMPTS)
+            attempts = 1
         timeout_s = policy.attempt_timeout_s
         if self._has_split:
             timeout_s = timeout_of_a_part_s(timeout_s, self._left_s(), size)
