@@ -3,7 +3,7 @@
 Sixteen callers use three clients and a manager of three tokens, all at once: reads of every kind, leverage,
 margin modes, accounts that are created and archived; one call in a hundred is cancelled by its caller. The
 server is another process. One answer in ten is a 500, 503, 429 or 422, cut, garbage or too late, or its
-connection is closed before or after it. `RetryPolicy` has tiny waits, so that it is over in minutes. To reach:
+connection is closed before or after it. `RetryPolicy` has tiny waits, so it is over in minutes. To reach:
 
 * resident memory, sampled 200 times: the line through it after the first fifth rises by at most 1 MB in
   50,000 requests;
