@@ -42,7 +42,8 @@ class Bench:
     def __init__(self, wire: Wire) -> None:
         self.identity = Identity(TOKEN, "Token")
         self.waits: list[float] = []
-        share = Share(Registry(), wire.url, Secret(TOKEN), slots=Slots(4), most=4, requests_per_s=None)
+        registry = Registry(lambda: self.now())
+        share = Share(registry, wire.url, Secret(TOKEN), slots=Slots(4), most=4, requests_per_s=None)
         self._lane = share.lane
         self.transport = Transport(wire.url, self.identity, share=share, headers={}, proxy=None, ssl=None)
 

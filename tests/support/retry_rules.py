@@ -87,7 +87,7 @@ _LOST: Final = [
     Wrong("cut in the head", cut(b"HTTP/1.1 200 OK\r\n"), 0, "TransportError"),
     Wrong("cut in the body", cut(reply(b"[{", length=50)), 0, "TransportError"),
     Wrong("garbage", cut(b"nonsense\r\n\r\n"), 0, "ProtocolError"),
-    Wrong("cut without a length", cut(reply(b'[{"a":', length=-1)), 0, "DecodeError"),
+    Wrong("cut without a length", cut(reply(b'{"a":', length=-1)), 0, "DecodeError"),
 ]
 _ODD: Final = [
     Wrong("redirect", reply(b"", 302, Location="/login"), 302, "ProtocolError"),
