@@ -41,7 +41,7 @@ class Desk:
         self._clients = clients
         self._manager = manager
         self._chance = random.Random(seed)
-        self._numbers = itertools.count()
+        self._names_to_give = (f"new-{seed}-{number}" for number in itertools.count())
         self._asks: dict[Ask, int] = {
             self._list: 14,
             self._live: 20,
@@ -142,11 +142,11 @@ class Desk:
         await self._clients[token].update_account(self._chance.choice(self._ids[token]), margin_mode=mode)
 
     async def _create_and_archive(self) -> None:
-        number, client = next(self._numbers), self._clients[self._token()]
+        name, client = next(self._names_to_give), self._clients[self._token()]
         await client.create_account(
-            name=f"new-{number}", exchange="Gate", api_key=f"key-{number}", api_secret="made-up"
+            name=name, exchange="Gate", api_key=f"key of {name}", api_secret="made-up"
         )
-        await client.archive_account(f"new-{number}")
+        await client.archive_account(name)
 
 
 @contextlib.asynccontextmanager
