@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
-from benchmarks import decode, fleet, leverage, memory, overhead, simulator_speed
+from benchmarks import decode, fleet, leverage, memory, overhead, simulator_speed, soak
 
 QUESTIONS = {
     "decode": decode,
@@ -13,6 +14,7 @@ QUESTIONS = {
     "memory": memory,
     "overhead": overhead,
     "simulator": simulator_speed,
+    "soak": soak,
 }
 
 
@@ -20,7 +22,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     lines = [f"{name}: {(module.__doc__ or '').splitlines()[0]}" for name, module in QUESTIONS.items()]
     parser.add_argument("question", choices=sorted(QUESTIONS), help="; ".join(lines))
-    QUESTIONS[parser.parse_args().question].main()
+    parser.add_argument(
+        "--requests", type=int, default=soak.REQUESTS, metavar="N", help="for soak; %(default)s unless told"
+    )
+    asked = parser.parse_args()
+    if asked.question == "soak":
+        sys.exit(soak.main(asked.requests))
+    QUESTIONS[asked.question].main()
 
 
 main()

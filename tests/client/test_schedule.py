@@ -2,80 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
-from tests.support.passing import pass_for
-from tests.support.samples import PAIR
-from tests.support.wire import TOKEN, Step, Wire, hang_up, reply
+from tests.support.bench import CREATE, LEVERAGE, LIST, UPDATE, Bench
+from tests.support.wire import Step, Wire, hang_up, reply
 from tread_async import (
     ApiError,
     DeadlineExceededError,
     OutcomeUnknownError,
     RateLimitedError,
     RetryPolicy,
-    Secret,
     ServerError,
     TreadError,
 )
-from tread_async._calls import Calls
-from tread_async._codec import requests
-from tread_async._gates import Share
-from tread_async._identity import Identity
-from tread_async._rates import Registry
-from tread_async._slots import Slots
-from tread_async._transport import Transport
-
-LIST = requests.accounts(include_archived=False)
-LEVERAGE = requests.set_leverage(leverage="5", pair=PAIR, account_ids=["id-1"])
-UPDATE = requests.update_account(account_id="id-1", fields={"margin_mode": "CROSS"})
-CREATE = requests.create_account(
-    name="new",
-    exchange="Gate",
-    api_key=Secret("canary-k"),
-    api_secret=Secret("canary-s"),
-    password=None,
-    extra={},
-)
-
-
-class Bench:
-    """Calls over a real transport, whose waits are written down and take no time.
-
-    The clock is the loop's, put forward by each wait.
-    """
-
-    def __init__(self, wire: Wire, policy: RetryPolicy | None, chances: list[float]) -> None:
-        identity = Identity(TOKEN, "Token")
-        self.waits: list[float] = []
-        share = Share(Registry(), wire.url, Secret(TOKEN), slots=Slots(4), most=4, requests_per_s=None)
-        self._lane = share.lane
-        self.transport = Transport(wire.url, identity, share=share, headers={}, proxy=None, ssl=None)
-        self._chances = itertools.cycle(chances)
-        self.calls = Calls(
-            self.transport,
-            identity,
-            clock=self.now,
-            retry=policy,
-            deadline_s=None,
-            sleep=self.sleep,
-            chance=lambda: next(self._chances),
-        )
-
-    def now(self) -> float:
-        return asyncio.get_running_loop().time() + sum(self.waits)
-
-    async def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        pass_for(self._lane, seconds)
-
-    async def run(self, request: Any, deadline_s: float | None = None) -> Any:
-        return await self.calls.run(request, self.calls.deadline(request.endpoint.name, deadline_s))
 
 
 @pytest.fixture
@@ -86,7 +29,8 @@ async def bench() -> AsyncIterator[Callable[..., Any]]:
             *steps: Step, policy: RetryPolicy | None = None, chances: list[float] | None = None
         ) -> tuple[Bench, Wire]:
             wire = await stack.enter_async_context(Wire(list(steps)))
-            one = Bench(wire, policy, chances or [1.0])
+            one = Bench(wire)
+            one.use(policy, chances or [1.0])
             stack.push_async_callback(one.transport.close)
             return one, wire
 
