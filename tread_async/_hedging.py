@@ -11,7 +11,7 @@ import asyncio
 import statistics
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 import anyio
 
@@ -22,7 +22,6 @@ from tread_async.errors import TreadError
 __all__ = ["Hedging"]
 
 T = TypeVar("T")
-Asked: TypeAlias = Callable[[], Coroutine[None, None, T]]
 
 _SAMPLES: Final = 200
 _FEWEST_SAMPLES: Final = 50
@@ -71,8 +70,7 @@ class Hedging:
     def _may_hedge(self) -> bool:
         if (sum(self._hedged) + 1) * _ONE_IN > len(self._hedged) or self._budget.left <= _FOR_REPEATS:
             return False
-        if not self._budget.pay(Cause.LOST):
-            return False
+        self._budget.pay(Cause.LOST)
         self._hedged[-1] = True
         return True
 

@@ -175,7 +175,9 @@ class _ReadBack:
                 self.is_absent = False
                 continue
             except Exception as error:  # of a token function, say: the write has left all the same
-                raise self._unknown("it may have been applied, and could not be read back") from error
+                failure = self._unknown("it may have been applied, and could not be read back")
+                failure.read_back = self.resolve
+                raise failure from error
             self.is_absent = bool(seen.absent)
             if seen.account is not None:
                 return seen.account

@@ -54,6 +54,8 @@ class Created:
                 return Sighting(absent=f"no account {self._name!r} is listed")
             return Sighting(note=f"{name} is not listed, but one that may have been it, archived or renamed")
         young = [account for account in held if not _is_older(account, began_s)]
+        if acknowledged and not young:  # somebody has it, and the server has said that it is ours
+            young = held
         if not young:
             surely = all(_is_older(account, began_s, _SURELY_S) for account in held)
             said = f"{name} was there before"

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.support.listings import OTHER, at, listing, made
-from tests.support.samples import ARCHIVED, DONE, LISTED, METHODS, create
-from tests.support.wire import Exchange, Step, hang_up, reply
+from tests.support.samples import ABSOLUTE, ARCHIVED, DONE, FAST, LISTED, METHODS, create
+from tests.support.wire import TOKEN, Exchange, Step, Wire, hang_up, reply
 from tread_async import (
     NameConflictError,
     OutcomeUnknownError,
@@ -245,6 +245,37 @@ async def test_not_sent_again_unless_it_is_absent(served: Callable[..., Any], li
         await create(client, resend=True)
 
     assert wire.count("POST") == 1
+
+
+@pytest.mark.fault("I2")
+async def test_what_was_acknowledged_is_no_conflict(served: Callable[..., Any]) -> None:
+    """A success and an account of the name: it is the one, however old the server says it is."""
+    client, _ = await served({"POST": reply(DONE), "GET": listing(made(created_at=at(-9000)))})
+
+    assert (await create(client)).id == "id-9"
+
+
+@pytest.mark.fault("I2")
+@pytest.mark.parametrize("error", [KeyError("k"), TimeoutError()], ids=repr)
+@pytest.mark.parametrize("name", ["create_account", "set_leverage"])
+async def test_a_token_function_that_fails_afterwards(name: str, error: Exception) -> None:
+    """A write has left, and then the function raises: unknown, and not an error that says "not applied"."""
+    asked = 0
+
+    async def token() -> str:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            raise error
+        return TOKEN
+
+    ask = create if name == "create_account" else ABSOLUTE[name]
+    script = {"POST": [reply(status=500), reply(status=401)], "GET": reply(status=401)}
+    async with Wire(script) as wire, TreadClient(token, base_url=wire.url, retry=FAST) as client:
+        with pytest.raises(OutcomeUnknownError):
+            await ask(client)
+
+    assert asked == 2
 
 
 async def test_a_server_that_does_not_say_its_time(served: Callable[..., Any]) -> None:

@@ -11,7 +11,17 @@ from typing import Any
 import pytest
 
 from tests.support.listings import OTHER, at, listing, made, resolved
-from tests.support.samples import API_KEY, ARCHIVED, DONE, LISTED, METHODS, create, shown, spellings
+from tests.support.samples import (
+    API_KEY,
+    API_SECRET,
+    ARCHIVED,
+    DONE,
+    LISTED,
+    METHODS,
+    create,
+    shown,
+    spellings,
+)
 from tests.support.wire import hang_up, reply, stall
 from tread_async import (
     Applied,
@@ -23,6 +33,7 @@ from tread_async import (
     Unknown,
     UsageError,
 )
+from tread_async._codec.requests import Request
 
 
 @pytest.mark.parametrize("name", ["create_account", "archive_account"])
@@ -215,3 +226,15 @@ async def test_resolving_elsewhere(served: Callable[..., Any]) -> None:
         await asyncio.to_thread(asyncio.run, caught.value.resolve())
 
     assert wire.count("GET") == 3
+
+
+@pytest.mark.fault("I13")
+async def test_the_way_back_keeps_no_body(served: Callable[..., Any]) -> None:
+    """What an error leads to holds neither the request nor a secret in clear."""
+    client, _ = await served({"POST": hang_up, "GET": listing(OTHER)})
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await create(client)
+    kept = vars(caught.value.read_back.__self__)  # type: ignore[union-attr]
+
+    assert not any(isinstance(value, Request | bytes) for value in kept.values())
+    assert not any(text in repr(kept) for text in spellings(API_SECRET))
