@@ -213,7 +213,11 @@ def test_a_number_that_json_lacks_is_refused_and_not_sent_as_null(value: float) 
             build()
 
 
-@pytest.mark.parametrize("value", [Secret("canary"), object(), {1: {object()}}, "\ud800unsaid"], ids=ascii)
+@pytest.mark.parametrize(
+    "value",
+    [Secret("canary"), object(), {1: {object()}}, "\ud800unsaid"],
+    ids=["secret", "object", "set of objects", "half a surrogate pair"],
+)
 def test_a_body_that_is_no_json_is_refused_without_showing_it(value: Any) -> None:
     """What cannot be sent is refused, and neither the sentence nor its chain repeats it."""
     with pytest.raises(UsageError) as caught:
