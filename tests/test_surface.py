@@ -31,8 +31,12 @@ LAYERS = (
     ("keys",),
     ("balance", "listing"),
     ("outcomes", "reports", "plans"),
+    ("changes", "rules"),
     ("_lifecycle",),
     ("_fleet",),
+    ("_watch",),
+    ("feed",),
+    ("_watched",),
     ("client", "manager"),
     ("__init__",),
     ("cli",),
@@ -40,8 +44,8 @@ LAYERS = (
 
 
 VOCABULARY = (
-    "balance", "client", "errors", "keys", "listing", "manager", "models", "outcomes", "plans", "reports",
-    "secret",
+    "balance", "changes", "client", "errors", "feed", "keys", "listing", "manager", "models", "outcomes",
+    "plans", "reports", "secret",
 )  # fmt: skip
 
 

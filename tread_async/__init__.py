@@ -28,6 +28,7 @@ from tread_async._policy import RetryPolicy
 from tread_async._version import __version__
 from tread_async._wiring import DEFAULT_BASE_URL
 from tread_async.balance import Balance, BalanceRow
+from tread_async.changes import Change, RowChange
 from tread_async.client import TreadClient
 from tread_async.errors import (
     AccountError,
@@ -46,11 +47,13 @@ from tread_async.errors import (
     RateLimitedError,
     RejectedError,
     ServerError,
+    SilenceError,
     TransportError,
     TreadError,
     UnprocessableError,
     UsageError,
 )
+from tread_async.feed import Feed, Update, Updates
 from tread_async.keys import ALL, AccountKey
 from tread_async.listing import Listing
 from tread_async.manager import SessionManager
@@ -95,6 +98,7 @@ __all__ = [
     "Balance",
     "BalanceRow",
     "BlockedError",
+    "Change",
     "CachedAccount",
     "CachedAsset",
     "CachedBalances",
@@ -106,6 +110,7 @@ __all__ = [
     "DecodeError",
     "Equity",
     "Failed",
+    "Feed",
     "IncompleteSnapshotError",
     "LeveragePlan",
     "LeverageReport",
@@ -130,6 +135,7 @@ __all__ = [
     "ServerError",
     "SessionManager",
     "Snapshot",
+    "SilenceError",
     "Stale",
     "TokenSource",
     "TransportError",
@@ -137,6 +143,8 @@ __all__ = [
     "TreadError",
     "Unknown",
     "UnprocessableError",
+    "Update",
+    "Updates",
     "UsageError",
     "Verdict",
     "Verification",

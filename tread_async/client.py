@@ -6,33 +6,41 @@ import ssl as tls
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
+
+import anyio
 
 from tread_async._calls import Calls, ClientStats
 from tread_async._codec import arguments as check
 from tread_async._codec import requests, settings
 from tread_async._codec.endpoints import BALANCES, CACHED_BALANCES
 from tread_async._codec.merging import merged_balances, merged_cached_balances
+from tread_async._fleet.lines import Line
+from tread_async._fleet.reads import Reads
 from tread_async._home import Home
 from tread_async._identity import Credential, TokenSource
 from tread_async._lifecycle import archive, create, update
+from tread_async._pacing import Pace
 from tread_async._policy import RetryPolicy
 from tread_async._slots import Slots
+from tread_async._watched import Watched
 from tread_async._wiring import DEFAULT_BASE_URL, Wiring
-from tread_async.errors import UsageError
+from tread_async.errors import ClientClosedError, UsageError
 from tread_async.models import Account, AccountBalances, CachedBalances
 from tread_async.secret import Secret
 
 __all__ = ["TreadClient"]
 
+_CREDENTIAL: Final = "token"  # of the accounts in its watches
 
-class TreadClient:
+
+class TreadClient(Watched):
     """An asyncio client of the Tread.fi Accounts API for one token.
 
     Open it with ``async with``, on the event loop that uses it. Every coroutine takes
     ``deadline_s``: the seconds for the whole call, with all attempts, waits and the body. All raise
     the errors drawn in `tread_async.errors`, and ``UsageError`` for a bad argument before anything
-    is sent.
+    is sent. In a watch or feed the accounts are those of a credential called ``token``.
 
     Args:
         token: The API token, or a coroutine function that returns it.
@@ -95,6 +103,7 @@ class TreadClient:
         self._base_url = self._wiring.base_url
         self._wiring.check(self._credential)
         self._calls: Calls | None = None
+        self._reads: Reads | None = None
 
     def __repr__(self) -> str:
         return f"<TreadClient {self._base_url} {self._home.state}>"
@@ -103,7 +112,10 @@ class TreadClient:
         self._home.enter()
         slots = Slots(self._max_in_flight)
         share = self._wiring.share(self._credential, slots, self._max_in_flight)
-        self._calls = self._wiring.calls(self._credential, share)
+        pace = Pace()
+        calls = self._calls = self._wiring.calls(self._credential, share, pace=pace)
+        lines = {_CREDENTIAL: Line(_CREDENTIAL, lambda: calls, pace)}
+        self._reads = Reads(lines, self._base_url, pace, self._wiring.deadline_s)
         return self
 
     async def __aexit__(
@@ -113,9 +125,11 @@ class TreadClient:
 
     async def close(self) -> None:
         """Ends calls in flight with `ClientClosedError` and closes every connection, within a second."""
-        if self._calls is not None:
+        if self._calls is not None and self._reads is not None:
             self._home.leave()
-            await self._calls.close()
+            with anyio.CancelScope(shield=True):  # or an await under a cancelled scope would end at once
+                await self._reads.end_polling(ClientClosedError("the client was closed"))
+                await self._calls.close()
 
     @property
     def stats(self) -> ClientStats:
@@ -132,6 +146,12 @@ class TreadClient:
         if self._calls is None:
             raise UsageError(self._home.not_open())
         return self._calls
+
+    def _readable(self) -> Reads:
+        self._ready(None)
+        if self._reads is None:
+            raise UsageError(self._home.not_open())
+        return self._reads
 
     async def balances(
         self, account_names: Iterable[str] | None = None, *, deadline_s: float | None = None

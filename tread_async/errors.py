@@ -20,6 +20,7 @@
       NameConflictError       an account of that name is not the account meant
       AccountError            the server answered, and says that it could not read this account
       IncompleteSnapshotError a figure was asked for that the answers do not hold
+      SilenceError            a watch could read nothing for too long
 
 A write has three outcomes. It returns: applied. It raises `OutcomeUnknownError`: unknown.
 It raises anything else: not applied.
@@ -50,6 +51,7 @@ __all__ = [
     "RateLimitedError",
     "RejectedError",
     "ServerError",
+    "SilenceError",
     "TransportError",
     "TreadError",
     "UnprocessableError",
@@ -245,3 +247,7 @@ class AccountError(TreadError):
 
 class IncompleteSnapshotError(TreadError):
     """A figure was asked for that would be wrong: some of what it is made of is not known."""
+
+
+class SilenceError(TreadError):
+    """A watch could read nothing at all for longer than its ``max_silence_s``."""

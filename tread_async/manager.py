@@ -16,11 +16,13 @@ from tread_async._codec import settings
 from tread_async._fleet import arguments as given
 from tread_async._fleet.fleet import Fleet
 from tread_async._fleet.planning import Wish, grouped, wished
+from tread_async._fleet.reads import LIVE_WITHIN_S, Reads
 from tread_async._fleet.snapshots import SourceChoice
 from tread_async._fleet.writes import Accounts, Done, Progress
 from tread_async._home import Home
 from tread_async._identity import Credential, TokenSource
 from tread_async._policy import RetryPolicy
+from tread_async._watched import Watched
 from tread_async._wiring import DEFAULT_BASE_URL, Wiring
 from tread_async.balance import Balance
 from tread_async.errors import ClientClosedError, ClosedAfterSendingError, UsageError
@@ -32,14 +34,13 @@ from tread_async.reports import LeverageReport, MarginModeReport, PlanReport
 
 __all__ = ["SessionManager"]
 
-_LIVE_WITHIN_S: Final = 5.0
 _PLAN_MAX_AGE_S: Final = 60.0
 _BATCH: Final = 50
 
 R = TypeVar("R", LeverageReport, MarginModeReport, PlanReport)
 
 
-class SessionManager:
+class SessionManager(Watched):
     """Many API tokens of one Tread.fi server, and all their accounts.
 
     Open it with ``async with``, on the event loop that uses it. Accounts are named by an `AccountKey`, a
@@ -142,6 +143,9 @@ class SessionManager:
             raise UsageError(self._home.not_open())
         return self._fleet
 
+    def _readable(self) -> Reads:
+        return self._ready(None)
+
     def _refuse_if_closed(self) -> None:
         if self._home.state == "closed":
             raise ClientClosedError("the manager was closed during the call")
@@ -159,7 +163,7 @@ class SessionManager:
         *,
         source: SourceChoice = "live",
         max_age_s: float | None = None,
-        live_within_s: float = _LIVE_WITHIN_S,
+        live_within_s: float = LIVE_WITHIN_S,
         deadline_s: float | None = None,
     ) -> Snapshot:
         """What accounts hold: one outcome for each, in the order asked, whatever fails.
@@ -184,7 +188,7 @@ class SessionManager:
         *,
         source: SourceChoice = "live",
         max_age_s: float | None = None,
-        live_within_s: float = _LIVE_WITHIN_S,
+        live_within_s: float = LIVE_WITHIN_S,
         not_before: float | None = None,
         deadline_s: float | None = None,
     ) -> Balance:

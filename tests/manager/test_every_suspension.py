@@ -62,7 +62,7 @@ async def test_cancelled_at_every_suspension(name: str, server: str) -> None:
             sim.heal()
             await manager.accounts()  # flights without readers end in the next turns
             assert left_behind(manager) == NOTHING
-            assert not manager._fleet._flights._tasks  # type: ignore[union-attr]
+            assert not manager._fleet.flights._tasks  # type: ignore[union-attr]
             sent = _sent(manager)
             assert (await manager.balances(source="cached")).complete
             assert _sent(manager) <= sent + 4

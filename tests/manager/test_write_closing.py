@@ -121,7 +121,7 @@ async def test_reading_back_a_long_answer() -> None:
         call = setting(manager)
         while not sim.journal.count("balances"):  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.001)
-        lock = manager._fleet._pace._lock  # type: ignore[union-attr]
+        lock = manager._fleet.pace._lock  # type: ignore[union-attr]
         async with lock:  # which the decoding of the answer waits for
             while not sim.journal.count("balances", status=200):  # noqa: ASYNC110
                 await asyncio.sleep(0.001)

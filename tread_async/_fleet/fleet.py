@@ -12,12 +12,9 @@ import anyio
 
 from tread_async._calls import Calls, ClientStats
 from tread_async._codec.arguments import flag
-from tread_async._fleet.arguments import seconds
-from tread_async._fleet.directory import Directory
-from tread_async._fleet.flights import Flights
 from tread_async._fleet.lines import Line, Tally
 from tread_async._fleet.orders import Orders
-from tread_async._fleet.snapshots import How, Snapshots, SourceChoice
+from tread_async._fleet.reads import Reads
 from tread_async._fleet.writes import Manner, Progress, Writes
 from tread_async._identity import Credential
 from tread_async._intents import Intents
@@ -34,13 +31,10 @@ from tread_async.secret import Secret
 __all__ = ["Fleet"]
 
 _LAND_WITHIN_S: Final = 0.05
-_ENDPOINT_OF: Final[Mapping[str, str]] = {
-    "live": "balances", "cached": "cached_balances", "auto": "balances",
-}  # fmt: skip
 
 
-class Fleet:
-    """Belongs to the event loop it was made on."""
+class Fleet(Reads):
+    """What reads, and what writes."""
 
     def __init__(
         self, wiring: Wiring, credentials: Mapping[str, Credential], most: int, most_per_token: int
@@ -50,14 +44,12 @@ class Fleet:
         self._most_per_token = most_per_token
         self._closed = False
         self._intents = Intents()
-        self._pace = Pace()
-        self.lines = {
-            name: Line(name, functools.partial(self._opened, name, credential), self._pace)
+        pace = Pace()
+        lines = {
+            name: Line(name, functools.partial(self._opened, name, credential), pace)
             for name, credential in credentials.items()
         }
-        self.directory = Directory(self.lines, self._pace)
-        self._flights = Flights(wiring.base_url)
-        self.snapshots = Snapshots(self.lines, self.directory, self._flights, self._pace)
+        super().__init__(lines, wiring.base_url, pace, wiring.deadline_s)
         self.writes = Writes(self.lines, self.directory, self._intents)
         self.orders = Orders(self.directory, self.snapshots)
 
@@ -68,27 +60,10 @@ class Fleet:
         source = credential.token
         if callable(source):
             credential = Credential(_said_by_name(name, source), proxy=credential.proxy)
-        return self._wiring.calls(credential, share, intents=self._intents, pace=self._pace)
+        return self._wiring.calls(credential, share, intents=self._intents, pace=self.pace)
 
     def stats(self) -> dict[str, ClientStats]:
         return {line.name: line.opened.stats() for line in self.lines.values() if line.opened is not None}
-
-    def deadline(self, endpoint: str, deadline_s: float | None) -> float:
-        """The moment, on the loop's clock, by which a call ends."""
-        return asyncio.get_running_loop().time() + self._wiring.deadline_s(endpoint, deadline_s)
-
-    def how(
-        self, source: SourceChoice, max_age_s: float | None, live_within_s: float, deadline_s: float | None
-    ) -> How:
-        """How balances are to be read, checked."""
-        if not isinstance(source, str) or source not in _ENDPOINT_OF:
-            raise UsageError("source is 'live', 'cached' or 'auto'")
-        if max_age_s is not None:
-            seconds(max_age_s, "max_age_s")
-        elif source == "auto":
-            raise UsageError("source='auto' needs max_age_s: how old a cached balance may be")
-        seconds(live_within_s, "live_within_s")
-        return How(source, max_age_s, live_within_s, self.deadline(_ENDPOINT_OF[source], deadline_s))
 
     def manner(
         self,
@@ -114,7 +89,7 @@ class Fleet:
     async def listing(self, refresh: bool, deadline: float) -> Listing:
         """Every account of every line."""
         unlisted = await self.directory.know(self.lines, deadline, Tally(), anew=refresh, share=1.0)
-        return await self._pace.through(self._listing(unlisted))
+        return await self.pace.through(self._listing(unlisted))
 
     def _listing(self, unlisted: Mapping[str, TreadError]) -> Generator[None, None, Listing]:
         accounts: dict[AccountKey, Account] = {}
@@ -129,12 +104,14 @@ class Fleet:
     async def close(self) -> None:
         """Ends every call and closes every connection."""
         self._closed = True
+        closed = ClientClosedError("the manager was closed")
         opened = [line.opened for line in self.lines.values() if line.opened is not None]
         # Shielded: under a cancelled scope every await would end at once, and leave connections open.
         with anyio.CancelScope(shield=True):
+            await self.end_polling(closed)
             if opened:
                 await together([calls.close for calls in opened])
-            await self._flights.land(_LAND_WITHIN_S)
+            await self.flights.land(_LAND_WITHIN_S)
 
 
 def _said_by_name(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import anyio
 
+from tread_async._codec.endpoints import Endpoint
 from tread_async._fleet.lines import Line
 from tread_async._fleet.reading import Reading
 from tread_async.balance import Source
@@ -134,9 +135,10 @@ class Flights:
         deadline: float,
         *,
         gathers: bool = False,
+        endpoint: Endpoint[Any] | None = None,
     ) -> Flight:
-        """A new read, which others may join."""
-        reading = Reading(line, source, wanted, self._base_url, deadline)
+        """A new read, which others may join; of *endpoint*, which decodes in a way of its own."""
+        reading = Reading(line, source, wanted, self._base_url, deadline, endpoint)
         flight = Flight(reading, gathers=gathers)
         flight.task = asyncio.get_running_loop().create_task(flight.fly())
         flying = self._flying.setdefault((line.name, source), [])

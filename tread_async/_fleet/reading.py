@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from tread_async._codec import requests
-from tread_async._codec.endpoints import BALANCES_BY_ACCOUNT, CACHED_BALANCES_BY_ACCOUNT
+from tread_async._codec.endpoints import BALANCES_BY_ACCOUNT, CACHED_BALANCES_BY_ACCOUNT, Endpoint
 from tread_async._codec.redaction import sanitised, sanitised_within
 from tread_async._codec.replies import Reply
 from tread_async._codec.scanning import Scanned
@@ -45,6 +45,7 @@ class Reading:
         wanted: dict[str, AccountKey],
         base_url: str,
         deadline: float,
+        endpoint: Endpoint[Any] | None = None,
     ) -> None:
         self.wanted = wanted
         self.deadline = deadline
@@ -58,7 +59,7 @@ class Reading:
         self._line = line
         self._source = source
         self._suspects = line.suspects[source]
-        self._endpoint = _ENDPOINTS[source]
+        self._endpoint = endpoint or _ENDPOINTS[source]
         self._base_url = base_url
         self._everything = False
         self._whole: list[str] | None = None

@@ -12,24 +12,27 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from tread_async._codec.redaction import sanitised
+from tread_async._codec.remembering import Remembered
 from tread_async._fleet.directory import Directory
-from tread_async._fleet.flights import Flights
+from tread_async._fleet.flights import Flight, Flights
 from tread_async._fleet.lines import Line, Tally
 from tread_async._fleet.reading import Reading
 from tread_async._fleet.settling import aged
 from tread_async._pacing import Pace
 from tread_async._together import together
-from tread_async.balance import Balance
+from tread_async.balance import Balance, Source
 from tread_async.errors import ClientClosedError, DeadlineExceededError, IncompleteSnapshotError, TreadError
 from tread_async.keys import AccountKey
 from tread_async.outcomes import Failed, Ok, Outcome, Snapshot, Stale
 
-__all__ = ["How", "Snapshots", "SourceChoice"]
+__all__ = ["EXACT_TO_S", "How", "Memories", "Part", "Snapshots", "SourceChoice"]
 
-_EXACT_TO_S: Final = 1.0  # an age: the server's clock is not known better
+EXACT_TO_S: Final = 1.0  # an age: the server's clock is not known better
 _JUDGED_TO_S: Final = 0.25  # where max_age_s decides
+_NO_MEMORIES: Final[Mapping[Source, Any]] = {}
 
 SourceChoice: TypeAlias = Literal["live", "cached", "auto"]
+Memories: TypeAlias = Mapping[Source, Remembered[Any]]
 
 
 class How(msgspec.Struct, frozen=True):
@@ -53,8 +56,13 @@ class How(msgspec.Struct, frozen=True):
                 return Stale(outcome.value)
         return outcome
 
+    @property
+    def exact_to_s(self) -> float:
+        """By how much an age may be off."""
+        return EXACT_TO_S if self.max_age_s is None else _JUDGED_TO_S
 
-class _Part:
+
+class Part:
     """What was read of one token."""
 
     __slots__ = ("line", "outcomes", "readings")
@@ -87,7 +95,7 @@ class Snapshots:
         if accounts is None:
             unlisted: dict[str, TreadError] = {}
             everything = [
-                functools.partial(self._read_all, line, how, tally, unlisted) for line in self._lines.values()
+                functools.partial(self.read_all, line, how, tally, unlisted) for line in self._lines.values()
             ]
             found = [part for part in await together(everything) if part is not None]
             return await self._pace.through(self._assembled(None, found, how, unlisted, tally))
@@ -95,9 +103,7 @@ class Snapshots:
         keys = await self._directory.resolve(accounts, how.deadline, tally)
         for key in keys:
             wanted.setdefault(key.credential, {})[key.name] = key
-        jobs = [
-            functools.partial(self._read, self._lines[name], names, how) for name, names in wanted.items()
-        ]
+        jobs = [functools.partial(self.read, self._lines[name], names, how) for name, names in wanted.items()]
         parts = await together(jobs)
         return await self._pace.through(self._assembled(keys, parts, how, {}, tally))
 
@@ -130,25 +136,36 @@ class Snapshots:
         cached = await flight.outcome(key.name, how.deadline)
         return cached if isinstance(cached, Ok) else live
 
-    async def _read_all(
-        self, line: Line, how: How, tally: Tally, unlisted: dict[str, TreadError]
-    ) -> _Part | None:
-        """One token has nothing to wait for at another, which may not answer."""
+    async def read_all(
+        self,
+        line: Line,
+        how: How,
+        tally: Tally,
+        unlisted: dict[str, TreadError],
+        memories: Memories = _NO_MEMORIES,
+    ) -> Part | None:
+        """Every account of *line*, which has nothing to wait for at another that may not answer.
+
+        ``None``, and its error in *unlisted*, where it is not known which there are; or where there is none.
+        """
         unlisted.update(await self._directory.know([line.name], how.deadline, tally))
         if line.listed is None:
             return None
         if not line.listed.keys:
             self._directory.cannot_see(line)
             return None
-        part = await self._read(line, line.listed.keys, how)
+        part = await self.read(line, line.listed.keys, how, memories)
         if not part.readings[0].shows_all:
             self._directory.cannot_see(line)
         return part
 
-    async def _read(self, line: Line, wanted: dict[str, AccountKey], how: How) -> _Part:
-        part = _Part(line)
+    async def read(
+        self, line: Line, wanted: dict[str, AccountKey], how: How, memories: Memories = _NO_MEMORIES
+    ) -> Part:
+        """*wanted* accounts of *line*; *memories* spare the decoding of what they know already."""
+        part = Part(line)
         if how.source != "auto":
-            reading = await self._flights.launch(line, how.source, wanted, how.deadline).done()
+            reading = await self._launch(line, how.source, wanted, how, memories).done()
             part.readings.append(reading)
             part.outcomes = reading.outcomes
             for name in wanted:
@@ -156,7 +173,7 @@ class Snapshots:
                     closed = ClientClosedError("the manager was closed during the call")
                     reading.outcomes[name] = Failed(closed)
             return part
-        flight = self._flights.launch(line, "live", wanted, how.deadline)
+        flight = self._launch(line, "live", wanted, how, memories)
         live = await flight.done(within_s=how.live_for_s())
         part.readings.append(live)
         part.outcomes = outcomes = dict(live.outcomes)
@@ -164,15 +181,22 @@ class Snapshots:
         for name in wanted:
             outcomes.setdefault(name, late)
         if rest := {name: key for name, key in wanted.items() if isinstance(outcomes[name], Failed)}:
-            cached = await self._flights.launch(line, "cached", rest, how.deadline).done()
+            cached = await self._launch(line, "cached", rest, how, memories).done()
             part.readings.append(cached)
             outcomes.update({name: found for name, found in cached.outcomes.items() if type(found) is Ok})
         return part
 
+    def _launch(
+        self, line: Line, source: Source, wanted: dict[str, AccountKey], how: How, memories: Memories
+    ) -> Flight:
+        memory = memories.get(source)
+        endpoint = None if memory is None else memory.endpoint
+        return self._flights.launch(line, source, wanted, how.deadline, endpoint=endpoint)
+
     def _assembled(
         self,
         keys: list[AccountKey] | None,
-        parts: list[_Part],
+        parts: list[Part],
         how: How,
         unlisted: Mapping[str, TreadError],
         tally: Tally,
@@ -182,8 +206,7 @@ class Snapshots:
         by_credential = {part.line.name: part.outcomes for part in parts}
         if keys is None:
             keys = [key for part in parts for key in part.readings[0].wanted.values()]
-        exact_to_s = _EXACT_TO_S if how.max_age_s is None else _JUDGED_TO_S
-        nows = {part.line.name: part.now_s(exact_to_s=exact_to_s) for part in parts}
+        nows = {part.line.name: part.now_s(exact_to_s=how.exact_to_s) for part in parts}
         for place, key in enumerate(keys):
             if not place % 256:
                 yield
@@ -192,7 +215,7 @@ class Snapshots:
                 outcome = aged(outcome, now_s)
             outcomes[key] = outcome if how.max_age_s is None else how.judged(outcome)
         for part in parts:
-            self._doubt(part)
+            self.doubt(part)
         readings = [(part.line.name, reading) for part in parts for reading in part.readings]
         unexpected = _keys((name, reading.unexpected) for name, reading in readings)
         errors: dict[str, tuple[Any, ...]] = {}
@@ -210,7 +233,7 @@ class Snapshots:
             requests_sent=tally.requests_sent + sum(reading.tally.requests_sent for _, reading in readings),
         )
 
-    def _doubt(self, part: _Part) -> None:
+    def doubt(self, part: Part) -> None:
         """An account that is new or gone makes the list of its token an old one."""
         listed = part.line.listed
         known = {} if listed is None else listed.keys

@@ -1,0 +1,261 @@
+"""Polls every token on its own beats, and puts what they brought together into rounds."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import anyio
+import msgspec
+from msgspec import structs
+
+from tread_async._fleet.lines import Tally
+from tread_async._fleet.reads import Reads
+from tread_async._fleet.snapshots import EXACT_TO_S, How
+from tread_async._watch.beats import Beats
+from tread_async._watch.plan import Plan
+from tread_async._watch.seen import Seen, renewed
+from tread_async.changes import Change, changes_in_steps
+from tread_async.errors import DeadlineExceededError, TreadError
+from tread_async.keys import AccountKey
+from tread_async.outcomes import Failed, Outcome, Snapshot
+from tread_async.rules import Event, Judge
+
+__all__ = ["Round", "Rounds"]
+
+_A_STEP: Final = 256
+
+
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """What was known at one moment.
+
+    Attributes:
+        since: The snapshot that ``changes`` compare with; ``None`` for the first.
+        dropped: Answers since the beginning that were older than what had been shown.
+        at: When it was put together, on the loop's clock.
+    """
+
+    number: int
+    snapshot: Snapshot
+    since: Snapshot | None
+    changes: Mapping[AccountKey, Change]
+    started_at: float
+    late_s: float
+    dropped: int
+    ended: Mapping[str, TreadError]
+    at: float
+
+
+class Reader(Protocol):
+    """Who reads along."""
+
+    def hear(self, events: tuple[Event, ...]) -> None:
+        """Keeps *events* until they are read."""
+
+
+class Rounds:
+    """Polls from `start` until `end`. A round is over when every token has answered, or after an interval.
+
+    Attributes:
+        readers: Who is told of events.
+        current: The newest round.
+        failure: Why there will be no more.
+    """
+
+    def __init__(
+        self,
+        reads: Reads,
+        plan: Plan,
+        accounts: Sequence[AccountKey] | None,
+        *,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._reads = reads
+        self._plan = plan
+        self._accounts = accounts
+        self._clock = asyncio.get_running_loop().time
+        self._wanted = None if accounts is None else _by_credential(accounts)
+        names = reads.lines if self._wanted is None else self._wanted
+        began = self._clock()
+        self._seen = {name: Seen(reads.lines[name], plan.source, began) for name in names}
+        self._beats = {
+            name: Beats(
+                plan.interval_s,
+                start=began,
+                phase=(place + 1) / len(self._seen),
+                jitter=plan.jitter,
+                chance=chance,
+            )
+            for place, name in enumerate(self._seen)
+        }
+        self._landed: dict[str, tuple[float, float]] = {}  # since the last round: began at, and how late
+        self._ended: dict[str, TreadError] = {}
+        self._news, self._landing = asyncio.Event(), asyncio.Event()
+        self._judge = Judge(plan.rules)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._renewed: Round | None = None
+        self.readers: set[Reader] = set()
+        self.current: Round | None = None
+        self.failure: BaseException | None = None
+
+    def start(self) -> None:
+        self._reads.polling.add(self)
+        self._spawn(self._put_together())
+        for name in self._seen:
+            self._spawn(self._poll_on_its_beats(name))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.add(asyncio.get_running_loop().create_task(self._guarded(work)))
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure = self.failure or error
+        self._tell()
+
+    async def end(self, error: TreadError) -> None:
+        """Stops polling; whoever waits for a round gets *error*."""
+        self._reads.polling.discard(self)
+        self._fail(error)
+        for task in self._tasks:
+            task.cancel()
+        with anyio.CancelScope(shield=True):  # its connections are back in the pool when we return
+            await asyncio.wait(self._tasks)
+
+    @property
+    def succeeded_at(self) -> float:
+        """When something was last read, on the loop's clock; the beginning before that."""
+        return max(seen.succeeded_at for seen in self._seen.values())
+
+    def _tell(self) -> None:
+        told, self._news = self._news, asyncio.Event()
+        told.set()
+
+    async def news(self) -> None:
+        """Waits for the next round, or for the end."""
+        await self._news.wait()
+
+    async def up_to_date(self, newest: Round) -> Round:
+        """*newest*, the current round, with ages of now if it was put together a while ago."""
+        if self._clock() - newest.at <= EXACT_TO_S:
+            return newest
+        renewed = self._renewed
+        if renewed is None or self._clock() - renewed.at > EXACT_TO_S:
+            snapshot = await self._reads.pace.through(self._snapshot())
+            snapshot = structs.replace(snapshot, requests_sent=newest.snapshot.requests_sent)
+            renewed = structs.replace(newest, snapshot=snapshot, at=self._clock())
+            if self.current is newest:
+                self._renewed = renewed
+        return renewed
+
+    async def _poll_on_its_beats(self, name: str) -> None:
+        seen, beats = self._seen[name], self._beats[name]
+        while seen.ended is None:
+            await asyncio.sleep(beats.due - self._clock())
+            late_s, began = max(0.0, self._clock() - beats.due), time.time()
+            await self._poll(seen)
+            beats.polled(self._clock(), slower=seen.slower)
+            self._landed[name] = began, late_s
+            if seen.ended is not None:
+                self._ended[name] = seen.ended
+            self._landing.set()
+
+    async def _poll(self, seen: Seen) -> None:
+        plan, snapshots, line = self._plan, self._reads.snapshots, seen.line
+        how = self._reads.how(plan.source, plan.max_age_s, plan.live_within_s, plan.deadline_s)
+        unlisted: dict[str, TreadError] = {}
+        tally = Tally()
+        if self._wanted is None:
+            part = await snapshots.read_all(line, how, tally, unlisted, seen.memories)
+        else:
+            part = await snapshots.read(line, self._wanted[line.name], how, seen.memories)
+        seen.requests_sent += tally.requests_sent
+        if part is not None:
+            seen.requests_sent += sum(reading.tally.requests_sent for reading in part.readings)
+            snapshots.doubt(part)
+        await self._reads.pace.through(seen.take(part, unlisted.get(line.name), self._clock()))
+
+    async def _put_together(self) -> None:
+        while self._landed or len(self._ended) < len(self._seen):
+            await self._landing.wait()
+            try:
+                async with asyncio.timeout(self._plan.interval_s):
+                    while not self._awaited() <= self._landed.keys():
+                        self._landing.clear()
+                        await self._landing.wait()
+            except TimeoutError:
+                pass
+            await self._publish()
+        self._fail(next(iter(self._ended.values())))
+
+    def _awaited(self) -> set[str]:
+        """The tokens that are polled with every beat."""
+        return {name for name, beats in self._beats.items() if beats.stride == 1} - self._ended.keys()
+
+    async def _publish(self) -> None:
+        landed, self._landed = self._landed, {}
+        self._landing.clear()
+        snapshot = await self._reads.pace.through(self._snapshot())
+        for seen in self._seen.values():
+            seen.requests_sent = 0
+        since = None if self.current is None else self.current.snapshot
+        before: Mapping[AccountKey, Outcome] = {} if since is None else since.outcomes
+        changes = await self._reads.pace.through(changes_in_steps(before, snapshot.outcomes))
+        events = self._judge.judge(snapshot, time.time())
+        for reader in self.readers:
+            reader.hear(events)
+        self._renewed = None
+        self.current = Round(
+            number=1 if self.current is None else self.current.number + 1,
+            snapshot=snapshot,
+            since=since,
+            changes=changes,
+            started_at=min(began for began, _ in landed.values()),
+            late_s=max(late_s for _, late_s in landed.values()),
+            dropped=sum(seen.dropped for seen in self._seen.values()),
+            ended=dict(self._ended),
+            at=self._clock(),
+        )
+        self._tell()
+
+    def _snapshot(self) -> Generator[None, None, Snapshot]:
+        plan = self._plan
+        how = How(plan.source, plan.max_age_s, plan.live_within_s, 0.0)
+        outcomes: dict[AccountKey, Outcome] = {}
+        for seen in self._seen.values():
+            now_s = seen.now_s(exact_to_s=how.exact_to_s)
+            for place, (key, outcome) in enumerate(seen.outcomes.items()):
+                if not place % _A_STEP:
+                    yield
+                if now_s is not None:
+                    outcome = renewed(outcome, now_s)
+                outcomes[key] = how.judged(outcome)
+        if self._accounts is not None:
+            unread = Failed(DeadlineExceededError("there is no answer yet"))
+            outcomes = {key: outcomes.get(key, unread) for key in self._accounts}
+        seens = self._seen.items()
+        return Snapshot(
+            outcomes=outcomes,
+            unexpected=tuple([key for _, seen in seens for key in seen.unexpected]),
+            duplicates=tuple([key for _, seen in seens for key in seen.duplicates]),
+            errors={name: seen.errors for name, seen in seens if seen.errors},
+            unlisted={name: seen.unlisted for name, seen in seens if seen.unlisted is not None}
+            if self._accounts is None
+            else {},
+            of_all=self._accounts is None,
+            requests_sent=sum(seen.requests_sent for _, seen in seens),
+        )
+
+
+def _by_credential(accounts: Sequence[AccountKey]) -> dict[str, dict[str, AccountKey]]:
+    wanted: dict[str, dict[str, AccountKey]] = {}
+    for key in accounts:
+        wanted.setdefault(key.credential, {})[key.name] = key
+    return wanted
