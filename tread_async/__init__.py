@@ -15,6 +15,7 @@ From the bottom up, imports going down only::
     client                  TreadClient: one method per endpoint, for one token
     keys, balance, outcomes, reports, plans, listing
                             what is said of accounts of many tokens
+    changes                 what differs between two readings of them
     _sightings, _lifecycle  create, archive, update: sent once, and looked up where the answer was lost
     _fleet                  directory, batches, coalescing, isolation of failures, verified writes
     manager                 SessionManager: every account of every token
@@ -28,6 +29,7 @@ from tread_async._policy import RetryPolicy
 from tread_async._version import __version__
 from tread_async._wiring import DEFAULT_BASE_URL
 from tread_async.balance import Balance, BalanceRow
+from tread_async.changes import Change, RowChange
 from tread_async.client import TreadClient
 from tread_async.errors import (
     AccountError,
@@ -98,6 +100,7 @@ __all__ = [
     "CachedAccount",
     "CachedAsset",
     "CachedBalances",
+    "Change",
     "ClientClosedError",
     "ClientStats",
     "ClosedAfterSendingError",
@@ -126,6 +129,7 @@ __all__ = [
     "RateLimitedError",
     "RejectedError",
     "RetryPolicy",
+    "RowChange",
     "Secret",
     "ServerError",
     "SessionManager",
