@@ -15,6 +15,7 @@ From the bottom up, imports going down only::
     client                  TreadClient: one method per endpoint, for one token
     keys, balance, outcomes, reports, plans, listing
                             what is said of accounts of many tokens
+    changes                 what differs between two readings of them
     _sightings, _lifecycle  create, archive, update: sent once, and looked up where the answer was lost
     _fleet                  directory, batches, coalescing, isolation of failures, verified writes
     manager                 SessionManager: every account of every token
@@ -102,6 +103,7 @@ __all__ = [
     "CachedAccount",
     "CachedAsset",
     "CachedBalances",
+    "Change",
     "ClientClosedError",
     "ClientStats",
     "ClosedAfterSendingError",
@@ -131,6 +133,7 @@ __all__ = [
     "RateLimitedError",
     "RejectedError",
     "RetryPolicy",
+    "RowChange",
     "Secret",
     "ServerError",
     "SessionManager",

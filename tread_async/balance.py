@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
@@ -98,15 +99,16 @@ class Balance(msgspec.Struct, frozen=True, gc=False):
     @property
     def rows(self) -> tuple[BalanceRow, ...]:
         """Every token and position, in the server's order."""
-        wire = self.wire
-        if isinstance(wire, CachedAccount):
-            return tuple([_cached_row(asset) for asset in wire.assets])
-        return tuple([_live_row(asset) for asset in wire.assets])
+        return rows_of(self.wire.assets)
 
     @property
     def positions(self) -> tuple[BalanceRow, ...]:
         """The rows that are positions."""
         return tuple([row for row in self.rows if row.is_position])
+
+
+def rows_of(assets: Iterable[Asset | CachedAsset]) -> tuple[BalanceRow, ...]:
+    return tuple([_live_row(asset) if isinstance(asset, Asset) else _cached_row(asset) for asset in assets])
 
 
 def _live_row(asset: Asset) -> BalanceRow:

@@ -49,9 +49,14 @@ class Stale(_Valued, frozen=True, gc=False):
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """The account could not be read."""
+    """The account could not be read.
+
+    Attributes:
+        last: The newest balance read before, where a watch has one.
+    """
 
     error: TreadError
+    last: Stale | None = None
 
 
 class Missing(msgspec.Struct, frozen=True, gc=False):
