@@ -18,6 +18,8 @@ From the bottom up, imports going down only::
     changes                 what differs between two readings of them
     _sightings, _lifecycle  create, archive, update: sent once, and looked up where the answer was lost
     _fleet                  directory, batches, coalescing, isolation of failures, verified writes
+    changes, rules          what differs between two snapshots, and what is worth an alarm
+    _watch, feed            polling for months: beats, rounds, and any number of readers
     manager                 SessionManager: every account of every token
 
 `tread_async.simulator` is a Tread server on loopback, for demos and tests. Nothing here imports it.
@@ -99,7 +101,6 @@ __all__ = [
     "Balance",
     "BalanceRow",
     "BlockedError",
-    "Change",
     "CachedAccount",
     "CachedAsset",
     "CachedBalances",
@@ -137,8 +138,8 @@ __all__ = [
     "Secret",
     "ServerError",
     "SessionManager",
-    "Snapshot",
     "SilenceError",
+    "Snapshot",
     "Stale",
     "TokenSource",
     "TransportError",
