@@ -35,6 +35,7 @@ from benchmarks.holding import Held, held, median_and_most
 from benchmarks.measuring import machine, other_process, ratios, spread
 from benchmarks.watch_contenders import (
     INTERVAL_S,
+    TOKENS,
     cpu_of_an_account,
     cpu_of_an_account_in_a_loop,
     desk,
@@ -43,7 +44,7 @@ from benchmarks.watch_contenders import (
     warmed_up,
     without_memory,
 )
-from benchmarks.watch_server import ACCOUNTS, ASSETS, DATASETS
+from benchmarks.watch_server import ACCOUNTS, ASSETS
 from tread_async import SessionManager
 from tread_async.feed import Updates
 
@@ -79,7 +80,7 @@ def main() -> None:
 
 async def _main() -> None:
     print(
-        f"{machine()}; {DATASETS} tokens of {ACCOUNTS} accounts of {ASSETS} rows, a round in {INTERVAL_S} s,"
+        f"{machine()}; {TOKENS} tokens of {ACCOUNTS} accounts of {ASSETS} rows, a round in {INTERVAL_S} s,"
         f" {TURNS} turns of {ROUNDS} rounds for each contender"
     )
     async with other_process("benchmarks.watch_server") as url:

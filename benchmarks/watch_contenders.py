@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Collection, Iterator
 from unittest import mock
 
 from benchmarks.fleet_contenders import refreshed
-from benchmarks.watch_server import ACCOUNTS, DATASETS, token_of
+from benchmarks.watch_server import ACCOUNTS, token_of
 from tread_async import SessionManager
 from tread_async._codec.endpoints import CACHED_BALANCES_BY_ACCOUNT
 from tread_async.changes import changes
 from tread_async.feed import Feed, Update, Updates
 
+TOKENS = 10
 INTERVAL_S = 0.4
 WARM_UP = 2
 
@@ -34,7 +35,7 @@ def without_memory() -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def desk(url: str, kind: str, tokens: int = DATASETS) -> AsyncIterator[SessionManager]:
+async def desk(url: str, kind: str, tokens: int = TOKENS) -> AsyncIterator[SessionManager]:
     """A manager that has listed the accounts of so many tokens of a kind."""
     credentials = {f"desk-{number:03d}": token_of(kind, number) for number in range(tokens)}
     async with SessionManager(credentials, base_url=url) as one:

@@ -21,7 +21,7 @@ from benchmarks.fleet_server import ACCOUNTS_PATH, CACHED_PATH
 from benchmarks.samples import fetched
 from tread_async.simulator import Simulator
 
-DATASETS = 10
+DATASETS = 5
 ACCOUNTS = 500
 ASSETS = 10
 APART_S = 1000  # longer than any account of the simulator waits to be read again
