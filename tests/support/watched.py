@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
+from unittest.mock import patch
 
 from tests.support.desks import desk
 from tests.support.fleet_accounts import Held, User
@@ -12,7 +14,7 @@ from tests.support.fleet_server import FleetServer
 from tests.support.virtual import in_no_time
 from tread_async import SessionManager, Update, Updates
 
-__all__ = ["polls", "read", "user", "watching"]
+__all__ = ["polls", "read", "three", "user", "watching"]
 
 Test = Callable[[SessionManager], Coroutine[Any, Any, None]]
 
@@ -22,12 +24,19 @@ def user(name: str = "a", *accounts: Held, **fields: Any) -> User:
     return User(token=f"canary-{name}", accounts=list(accounts) or [Held(name="x")], **fields)
 
 
+def three(**fields: Any) -> User:
+    """A token with the accounts x, y and z."""
+    return user("a", *[Held(name=name) for name in "xyz"], **fields)
+
+
 def watching(*users: User, test: Test, **options: Any) -> None:
-    """Runs *test* with a manager of *users*' tokens."""
+    """Runs *test* with a manager of *users*' tokens, where both clocks go on together."""
 
     async def main() -> None:
-        async with FleetServer(*users) as server, desk(server, **options) as manager:
-            await test(manager)
+        clock, noon = asyncio.get_running_loop().time, time.time()
+        with patch("time.time", lambda: noon + clock()):
+            async with FleetServer(*users) as server, desk(server, **options) as manager:
+                await test(manager)
 
     in_no_time(main(), arrives_s=0.001)
 

@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from typing import Any
 
-import anyio
 import pytest
 
 from tests.support.desks import desk, keys
-from tests.support.fleet_accounts import Held, User
 from tests.support.fleet_server import FleetServer
-from tests.support.samples import ONE_TRY
-from tests.support.watched import polls, read, user, watching
+from tests.support.watched import polls, read, three, watching
 from tread_async import (
     AccountKey,
-    ClientClosedError,
     DeadlineExceededError,
     Ok,
     SessionManager,
     Snapshot,
-    TreadClient,
     Update,
     UsageError,
 )
 
 X, Y, Z = keys("a", "xyz")
-
-
-def three(**fields: Any) -> User:
-    return user("a", Held(name="x"), Held(name="y"), Held(name="z"), **fields)
 
 
 def amount(snapshot: Snapshot, key: AccountKey) -> str:
@@ -100,10 +90,14 @@ def test_a_late_joiner_has_the_last_value_at_once() -> None:
         feed = manager.feed(interval_s=60.0)
         async with feed.subscribe() as updates:
             (first,) = await read(updates, 1)
+            await asyncio.sleep(30)
             began = clock()
-            async with feed.subscribe([Y]) as late:
+            async with feed.subscribe([Y]) as late, feed.subscribe([Y]) as later:
                 (update,) = await read(late, 1)
+                (other,) = await read(later, 1)
             assert clock() - began < 1.0
+            assert update.snapshot.outcomes[Y].age_s == pytest.approx(30.0, abs=1.0)  # of now
+            assert other.snapshot.outcomes == update.snapshot.outcomes
             assert update.round == first.round
             assert list(update.snapshot.outcomes) == [Y]
             assert update.changes[Y].appeared
@@ -286,104 +280,6 @@ async def test_refused_at_once(wrong: dict[str, Any]) -> None:
         with pytest.raises(UsageError):
             manager.watch(**({"interval_s": 1.0} | wrong))
         assert one.count() == 0
-
-
-@pytest.mark.fault("I8", "I9")
-@pytest.mark.parametrize("leaves", ["left", "cancelled", "closed", "anyio"])
-async def test_it_stops_promptly(leaves: str) -> None:
-    """With a request in flight: the block is left, cancelled, or the manager closes. Nothing is left behind."""
-    gate = asyncio.Event()
-    gate.set()
-    one = three(gate=gate)
-    clock = asyncio.get_running_loop().time
-    async with FleetServer(one) as server, desk(server) as manager:
-        await manager.accounts()
-        gate.clear()
-        raised: list[BaseException] = []
-
-        async def bot() -> None:
-            try:
-                async with manager.watch(interval_s=0.01) as updates:
-                    await server.until(1, "cached_balances")
-                    if leaves != "left":
-                        await anext(updates)
-            except ClientClosedError as error:
-                raised.append(error)
-            except asyncio.CancelledError as error:
-                raised.append(error)
-                raise
-
-        if leaves == "anyio":
-            async with anyio.create_task_group() as group:
-                group.start_soon(bot)
-                await server.until(1, "cached_balances")
-                began = clock()
-                group.cancel_scope.cancel()
-        else:
-            task = asyncio.create_task(bot())
-            await server.until(1, "cached_balances")
-            began = clock()
-            if leaves == "cancelled":
-                task.cancel()
-            elif leaves == "closed":
-                await manager.close()
-            await asyncio.wait({task})
-        assert clock() - began < 0.5
-        assert [type(error) for error in raised] == {
-            "left": [], "closed": [ClientClosedError],
-        }.get(leaves, [asyncio.CancelledError])  # fmt: skip
-        sent = one.count()
-        await server.until_idle()
-        gate.set()
-        assert one.count() == sent
-
-
-async def test_readers_in_a_task_group_that_fails() -> None:
-    """One task of the group fails: the readers are cancelled, the error comes out, nothing is left behind."""
-    one = three()
-    async with FleetServer(one) as server, desk(server) as manager:
-        feed = manager.feed(interval_s=0.01)
-        seen: Counter[int] = Counter()
-
-        async def reader(number: int) -> None:
-            async with feed.subscribe() as updates:
-                async for _ in updates:
-                    seen[number] += 1
-
-        async def failing() -> None:
-            async with feed.subscribe() as updates:
-                await read(updates, 3)
-            raise ZeroDivisionError
-
-        async def all_of_them() -> None:
-            async with asyncio.TaskGroup() as group:
-                for number in range(3):
-                    group.create_task(reader(number))
-                group.create_task(failing())
-
-        with pytest.raises(ExceptionGroup) as caught:
-            await all_of_them()
-        assert [type(error) for error in caught.value.exceptions] == [ZeroDivisionError]
-        assert set(seen) == {0, 1, 2}
-
-
-async def test_a_client_watches_too() -> None:
-    """`TreadClient` has the same watch for its one token."""
-    one = three()
-    async with (
-        FleetServer(one) as server,
-        TreadClient(one.token, base_url=server.url, retry=ONE_TRY) as client,
-    ):
-        async with client.watch(["token/y", "x"], interval_s=0.01) as updates:
-            (update,) = await read(updates, 1)
-        assert list(update.snapshot.outcomes) == [AccountKey("token", "y"), AccountKey("token", "x")]
-        assert update.snapshot.complete
-        asked = one.count("cached_balances")
-        waiting = asyncio.ensure_future(client.feed(interval_s=60).wait_for(lambda _: False, timeout_s=60))
-        await server.until(asked + 1, "cached_balances")
-        await client.close()
-        with pytest.raises(ClientClosedError):
-            await waiting
 
 
 async def test_unchanged_values_are_the_same_objects() -> None:

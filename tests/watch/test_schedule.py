@@ -151,3 +151,20 @@ def test_it_says_how_late_it_was() -> None:
             assert after.late_s < 0.05
 
     watching(one, test=test)
+
+
+def test_a_token_that_is_polled_less_often_is_not_waited_for() -> None:
+    """The update comes when all have answered that are polled with every beat."""
+    users = [user("a"), user("b", refuses={"cached_balances": 503})]
+
+    async def test(manager: SessionManager) -> None:
+        clock = asyncio.get_running_loop().time
+        async with manager.watch(interval_s=10.0, jitter=0.0) as updates:
+            await read(updates, 4)
+            waits = []
+            for _ in range(8):
+                await read(updates, 1)
+                waits.append(clock() - max(polls(users[0])[-1], polls(users[1])[-1]))
+            assert max(waits) < 0.2
+
+    watching(*users, test=test, retry=ONE_TRY)
