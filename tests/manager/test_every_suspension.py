@@ -14,6 +14,7 @@ from tread_async import ALL, RetryPolicy, SessionManager
 from tread_async.simulator import Simulator
 
 IMPATIENT = RetryPolicy(attempts=2, attempt_timeout_s=0.02, base_s=0.001, refused_base_s=0.001, cap_s=0.001)
+PATIENT = RetryPolicy(attempts=1)  # or a busy machine would fail what is asked afterwards
 SERVERS: dict[str, list[dict[str, Any]]] = {
     "ok": [],
     "500 and then ok": [{"status": 500, "times": 1}],
@@ -25,12 +26,28 @@ def _sent(manager: SessionManager) -> int:
     return sum(stats.requests_sent for stats in manager.stats.values())
 
 
+def having(manager: SessionManager, policy: RetryPolicy) -> None:
+    """Gives *manager* another policy."""
+    manager._wiring._retry = policy
+    for line in manager._fleet.lines.values():  # type: ignore[union-attr]
+        if line.opened is not None:
+            line.opened._retry = policy
+
+
 async def planned(manager: SessionManager) -> Any:
     plan = await manager.plan_leverage({PAIR: {"a/x": 5, "b/y": 7}})
     return await manager.apply(plan)
 
 
+async def watched(manager: SessionManager) -> None:
+    async with manager.watch(["a/x", "b/y"], interval_s=0.01) as updates:
+        await anext(updates)
+        await anext(updates)
+
+
 ASKS: dict[str, Any] = {
+    "a watch": watched,
+    "a feed": lambda manager: manager.feed(interval_s=0.01).wait_for(lambda one: one.outcomes, timeout_s=1.0),
     "accounts": lambda manager: manager.accounts(refresh=True),
     "balances": lambda manager: manager.balances(),
     "balances of some": lambda manager: manager.balances(["a/x", "b/y"], source="cached"),
@@ -48,21 +65,24 @@ ASKS: dict[str, Any] = {
 async def test_cancelled_at_every_suspension(name: str, server: str) -> None:
     async with (
         Simulator(tokens=2, accounts=["x", "y"], assets=1) as sim,
-        desk(sim, retry=IMPATIENT, max_in_flight=3) as manager,
+        desk(sim, max_in_flight=3) as manager,
     ):
 
         async def ask() -> Any:
             sim.heal()
             manager._wiring._budget.left = 100
+            having(manager, IMPATIENT)
             for fault in SERVERS[server]:
                 sim.fail(**fault)
             return await ASKS[name](manager)
 
         async def check() -> None:
             sim.heal()
+            having(manager, PATIENT)
             await manager.accounts()  # flights without readers end in the next turns
             assert left_behind(manager) == NOTHING
             assert not manager._fleet.flights._tasks  # type: ignore[union-attr]
+            assert not manager._fleet.polling  # type: ignore[union-attr]
             sent = _sent(manager)
             assert (await manager.balances(source="cached")).complete
             assert _sent(manager) <= sent + 4

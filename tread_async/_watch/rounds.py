@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-import anyio
 import msgspec
 from msgspec import structs
 
 from tread_async._fleet.lines import Tally
 from tread_async._fleet.reads import Reads
 from tread_async._fleet.snapshots import EXACT_TO_S, How
+from tread_async._together import ended
 from tread_async._watch.beats import Beats
 from tread_async._watch.plan import Plan
 from tread_async._watch.seen import Seen, renewed
@@ -126,10 +126,7 @@ class Rounds:
         """Stops polling; whoever waits for a round gets *error*."""
         self._reads.polling.discard(self)
         self._fail(error)
-        for task in self._tasks:
-            task.cancel()
-        with anyio.CancelScope(shield=True):  # its connections are back in the pool when we return
-            await asyncio.wait(self._tasks)
+        await ended(self._tasks)  # its connections are back in the pool when we return
 
     @property
     def succeeded_at(self) -> float:

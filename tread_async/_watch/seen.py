@@ -69,8 +69,8 @@ class Seen:
             yield from self._take(part, now)
         elif unlisted is None:  # listed, and there is no account
             self.outcomes, self.unlisted = {}, None
-        else:
-            self._take_unlisted(unlisted)
+        else:  # never listed: an older list outlives a failure
+            self.unlisted = unlisted
         self._judge(part, unlisted)
 
     def _take(self, part: Part, now: float) -> Generator[None, None, None]:
@@ -115,15 +115,6 @@ class Seen:
             del self._newest[key]
         for memory in self.memories.values():
             memory.keep_only(wanted.keys())
-
-    def _take_unlisted(self, error: TreadError) -> None:
-        """Without a list there is no read either: what was known of each account fails with it."""
-        self.unlisted = error
-        now_s = time.time() + self.line.clock.ahead_s
-        for key in self.outcomes:
-            last = self._newest.get(key)
-            failed = Failed(error, None if last is None else Stale(last))
-            self.outcomes[key] = renewed(failed, now_s)
 
     def _judge(self, part: Part | None, unlisted: TreadError | None) -> None:
         """Sets `slower` and `ended`."""
