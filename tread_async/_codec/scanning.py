@@ -33,7 +33,8 @@ _CHUNK_BYTES: Final = 48 * 1024  # decoded in half a millisecond
 _LISTED_A_STEP: Final = 64
 # The letters of "balances", escaped for no reason: a second list could hide so.
 _ESCAPED_KEY: Final = re.compile(rb"\\u00(?:6[1235]|6[cCeE]|73)")
-_OPENING: Final = re.compile(rb'\s*\{\s*"balances"\s*:\s*\[\s*(\{\s*"[^"\\]*")')
+_GAP: Final = rb"[ \t\n\r]*"  # \s would let pass what JSON does not
+_OPENING: Final = re.compile(rb'%b\{%b"balances"%b:%b\[%b(\{%b"[^"\\]*")'.replace(b"%b", _GAP))
 
 
 class Scanned(msgspec.Struct, Generic[A]):
@@ -131,7 +132,7 @@ def _cached_in_chunks(pieces: Sequence[bytes], found: Scanned[CachedAccount]) ->
     if opening is None:
         return False
     at, compact = opening.start(1), b"," + opening[1]
-    between = re.compile(rb",\s*(?=%b)" % re.escape(opening[1]))
+    between = re.compile(rb",%b(?=%b)" % (_GAP, re.escape(opening[1])))
     while True:
         if (end := body.find(compact, at + _CHUNK_BYTES)) >= 0:
             _add(found, _listed(_in_brackets(body, at, end)))
