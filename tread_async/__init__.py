@@ -16,6 +16,8 @@ From the bottom up, imports going down only::
     keys, balance, outcomes, reports, plans, listing
                             what is said of accounts of many tokens
     changes                 what differs between two readings of them
+    rules, _figures, _judging
+                            what to give alarm of, and when it is raised and ends
     _sightings, _lifecycle  create, archive, update: sent once, and looked up where the answer was lost
     _fleet                  directory, batches, coalescing, isolation of failures, verified writes
     manager                 SessionManager: every account of every token
@@ -80,6 +82,7 @@ from tread_async.reports import (
     Verification,
     WriteOutcome,
 )
+from tread_async.rules import Event, Rule, Seen
 from tread_async.secret import Secret
 
 __all__ = [
@@ -108,6 +111,7 @@ __all__ = [
     "DeadlineExceededError",
     "DecodeError",
     "Equity",
+    "Event",
     "Failed",
     "IncompleteSnapshotError",
     "LeveragePlan",
@@ -130,7 +134,9 @@ __all__ = [
     "RejectedError",
     "RetryPolicy",
     "RowChange",
+    "Rule",
     "Secret",
+    "Seen",
     "ServerError",
     "SessionManager",
     "Snapshot",

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from tread_async._pacing import in_one_go
 from tread_async.balance import Balance, BalanceRow, rows_of
 from tread_async.keys import AccountKey
 from tread_async.models import AccountBalances, Asset, CachedAccount, CachedAsset
@@ -86,13 +87,7 @@ def changes(
     `Change.outcome_changed`), and where its rows, its equity, its equities, its transfers or its id did. A
     later time of the same figures is no change.
     """
-    steps = changes_in_steps(before, after)
-    try:
-        while True:
-            next(steps)
-    except StopIteration as end:
-        found: dict[AccountKey, Change] = end.value
-        return found
+    return in_one_go(changes_in_steps(before, after))
 
 
 def changes_in_steps(
