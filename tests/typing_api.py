@@ -131,7 +131,7 @@ def watched(change: Change, event: Event) -> None:
     assert_type(change.rows_changed, tuple[RowChange, ...])
     assert_type(event.value, Decimal | float | None)
     Rule(name="much", measure=much, limit=1000, clear=Decimal(900))
-    Rule(name="many", measure=lambda seen: seen.balance and len(seen.balance.positions), limit=9)
+    Rule(name="many", measure=lambda seen: len(seen.balance.rows) if seen.balance else None, limit=9)
     Rule(name="it", measure=lambda seen: "yes")  # type: ignore[arg-type, return-value]
     assert_type(rules.leverage_above("20", clear=15), Rule)
     rules.equity_drop(0.1, 60)  # type: ignore[arg-type]
