@@ -255,6 +255,7 @@ APART = live(
         (cached(token(maint_margin="0", margin_balance="-1")), "0"),
     ],
 )
+@pytest.mark.trap(24)
 def test_margin_ratio_above(balance: Balance, ratio: str | None) -> None:
     """Of the rows that share a margin balance together, and of others each alone; the highest of them."""
     rule = rules.margin_ratio_above("0.8")
@@ -356,6 +357,7 @@ def test_events_say_what_happened() -> None:
         (lambda: rules.equity_drop("-0.1", 60), "fraction is above zero"),
         (lambda: rules.equity_drop("0.1", 0), "within_s is a number of seconds above 0"),
         (lambda: rules.stale_for(float("inf")), "seconds is a number of seconds above 0"),
+        (lambda: rules.stale_for(True), "seconds is a number of seconds above 0"),
         (lambda: Rule(name="", measure=abs), "the name of a rule is empty"),
         (lambda: Rule(name="r", measure=1), "the measure of 'r' is a function"),
         (lambda: Rule(name="r", measure=abs, limit="1"), "the limit of 'r' is a number"),
