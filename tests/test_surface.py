@@ -31,7 +31,8 @@ LAYERS = (
     ("keys",),
     ("balance", "listing"),
     ("outcomes", "reports", "plans"),
-    ("changes", "rules"),
+    ("changes", "_figures", "rules"),
+    ("_judging",),
     ("_lifecycle",),
     ("_fleet",),
     ("_watch",),
@@ -45,11 +46,14 @@ LAYERS = (
 
 VOCABULARY = (
     "balance", "changes", "client", "errors", "feed", "keys", "listing", "manager", "models", "outcomes",
-    "plans", "reports", "secret",
+    "plans", "reports", "rules", "secret",
 )  # fmt: skip
 
-# Helpers of type checking, and functions that bear the name of their module.
-IN_THEIR_MODULE = {"AllAccounts", "Source", "changes", "changes_in_steps"}
+# Helpers of type checking, functions that bear the name of their module, and those that read best with it.
+IN_THEIR_MODULE = {
+    "AllAccounts", "Source", "changes", "changes_in_steps",
+    "equity_drop", "leverage_above", "margin_ratio_above", "missing", "stale_for",
+}  # fmt: skip
 
 
 def imported_modules(path: Path) -> set[str]:
