@@ -27,6 +27,7 @@ from tread_async import (
     Missing,
     NotApplied,
     Ok,
+    OutcomeUnknownError,
     PlanReport,
     RetryPolicy,
     Secret,
@@ -113,6 +114,12 @@ async def manage() -> None:
         plan = await desk.plan_leverage({"ETH:PERP-USDT": {"a/x": 5, AccountKey("a", "y"): "2.5"}})
         assert_type(plan, LeveragePlan)
         assert_type(await desk.apply(plan), PlanReport)
+
+
+async def look_again(error: OutcomeUnknownError) -> None:
+    assert_type(await error.resolve(), WriteOutcome)
+    assert_type(await error.resolve(deadline_s=5), WriteOutcome)
+    await error.resolve(5)  # type: ignore[call-arg]
 
 
 def read(error: TreadError) -> None:
