@@ -17,6 +17,7 @@ from tread_async import (
     Balance,
     BalanceRow,
     CachedBalances,
+    ClientClosedError,
     ClientStats,
     Credential,
     Failed,
@@ -120,6 +121,13 @@ async def look_again(error: OutcomeUnknownError) -> None:
     assert_type(await error.resolve(), WriteOutcome)
     assert_type(await error.resolve(deadline_s=5), WriteOutcome)
     await error.resolve(5)  # type: ignore[call-arg]
+
+
+def closed(error: ClientClosedError) -> None:
+    assert_type(error.report, LeverageReport | MarginModeReport | PlanReport | None)
+    if error.report is not None:
+        assert_type(error.report.ok, bool)
+        assert_type(error.report.counts, dict[str, int])
 
 
 def read(error: TreadError) -> None:

@@ -31,7 +31,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tread_async.reports import WriteOutcome
+    from tread_async.reports import LeverageReport, MarginModeReport, PlanReport, WriteOutcome
 
 __all__ = [
     "AccountError",
@@ -94,7 +94,7 @@ class ClientClosedError(TreadError):
         report: What a write to many accounts had settled until then, or ``None``.
     """
 
-    report: object = None
+    report: LeverageReport | MarginModeReport | PlanReport | None = None
 
 
 class TransportError(TreadError):
