@@ -152,8 +152,11 @@ async def test_opened_twice(sim: Simulator, client: TreadClient) -> None:
 
 
 async def test_closed_without_opening() -> None:
-    """Closing what was never opened is nothing."""
-    await TreadClient(TOKEN).close()
+    """Closing what was never opened is nothing: it can still be opened."""
+    client = TreadClient(TOKEN)
+    await client.close()
+    async with client:
+        assert client.stats.requests_sent == 0
 
 
 def in_a_thread(make: Any) -> BaseException | None:
