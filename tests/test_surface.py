@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -173,6 +174,22 @@ def test_every_public_thing_has_a_docstring() -> None:
             ]
 
     assert bare == []
+
+
+def test_every_coroutine_takes_a_deadline() -> None:
+    """Every public coroutine but closing takes ``deadline_s`` by keyword, and has a default for it."""
+    coroutines = {
+        f"{name}.{method}": inspect.signature(value).parameters
+        for name in tread_async.__all__
+        if isinstance(thing := getattr(tread_async, name), type)
+        for method, value in vars(thing).items()
+        if inspect.iscoroutinefunction(value) and not method.startswith("_") and method != "close"
+    }
+    taken = {name: parameters.get("deadline_s") for name, parameters in coroutines.items()}
+
+    assert "OutcomeUnknownError.resolve" in taken
+    assert [name for name, one in taken.items() if one is None or one.kind is not one.KEYWORD_ONLY] == []
+    assert [name for name, one in taken.items() if one is not None and one.default is not None] == []
 
 
 def test_importing_the_package_loads_neither_aiohttp_nor_the_simulator() -> None:

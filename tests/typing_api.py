@@ -18,6 +18,7 @@ from tread_async import (
     BalanceRow,
     CachedBalances,
     Change,
+    ClientClosedError,
     ClientStats,
     Credential,
     Event,
@@ -29,6 +30,7 @@ from tread_async import (
     Missing,
     NotApplied,
     Ok,
+    OutcomeUnknownError,
     PlanReport,
     RetryPolicy,
     RowChange,
@@ -136,6 +138,19 @@ def watched(change: Change, event: Event) -> None:
     assert_type(rules.leverage_above("20", clear=15), Rule)
     rules.equity_drop(0.1, 60)  # type: ignore[arg-type]
     rules.stale_for("60")  # type: ignore[arg-type]
+
+
+async def look_again(error: OutcomeUnknownError) -> None:
+    assert_type(await error.resolve(), WriteOutcome)
+    assert_type(await error.resolve(deadline_s=5), WriteOutcome)
+    await error.resolve(5)  # type: ignore[call-arg]
+
+
+def closed(error: ClientClosedError) -> None:
+    assert_type(error.report, LeverageReport | MarginModeReport | PlanReport | None)
+    if error.report is not None:
+        assert_type(error.report.ok, bool)
+        assert_type(error.report.counts, dict[str, int])
 
 
 def read(error: TreadError) -> None:
