@@ -177,13 +177,18 @@ def test_every_public_thing_has_a_docstring() -> None:
 
 
 def test_every_coroutine_takes_a_deadline() -> None:
-    """Every public coroutine but closing takes ``deadline_s`` by keyword, and has a default for it."""
+    """Every public coroutine takes ``deadline_s`` by keyword, and has a default for it.
+
+    Not so closing, and waiting for a condition, whose ``timeout_s`` must be given.
+    """
     coroutines = {
         f"{name}.{method}": inspect.signature(value).parameters
         for name in tread_async.__all__
         if isinstance(thing := getattr(tread_async, name), type)
         for method, value in vars(thing).items()
-        if inspect.iscoroutinefunction(value) and not method.startswith("_") and method != "close"
+        if inspect.iscoroutinefunction(value)
+        and not method.startswith("_")
+        and method not in {"close", "wait_for"}
     }
     taken = {name: parameters.get("deadline_s") for name, parameters in coroutines.items()}
 
