@@ -180,6 +180,17 @@ def test_a_second_list_of_balances_takes_the_place_of_the_first() -> None:
         same_in_steps(CACHED_BALANCES, body)
 
 
+@pytest.mark.parametrize("place", range(2))
+def test_blanks_that_json_does_not_know_are_refused(place: int) -> None:
+    """Also where the body is cut into chunks."""
+    accounts = [f'{{"account_name":"{name}","account_id":"1","assets":[]}}' for name in "AB"]
+    accounts[place] = "\v" + accounts[place]
+    body = f'{{"balances":[{",".join(accounts)}]}}'.encode()
+
+    with patch.object(scanning, "_CHUNK_BYTES", 1):
+        same_in_steps(CACHED_BALANCES, body)
+
+
 @pytest.mark.parametrize(
     ("endpoint", "body", "path"),
     [
