@@ -13,7 +13,7 @@ from tread_async.keys import AccountKey
 from tread_async.outcomes import Failed, Ok, Outcome, Snapshot, Stale
 from tread_async.rules import Event, Rule, Seen
 
-__all__ = ["Judge"]
+__all__ = ["Judge", "checked"]
 
 _AT_ONCE: Final = 16  # accounts; a rule may look at every row
 _SHARES: Final = Context(prec=28)
@@ -28,7 +28,7 @@ class Judge:
     """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._rules = _checked(rules)
+        self._rules = checked(rules)
         self._accounts: dict[AccountKey, _Account] = {}
 
     def judge(self, snapshot: Snapshot, now_s: float) -> tuple[Event, ...]:
@@ -140,7 +140,8 @@ class _Highest:
         return _SHARES.divide(_SHARES.subtract(highest, figure), highest) if highest > 0 else None
 
 
-def _checked(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+def checked(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """*rules*, each with a name of its own. Raises `UsageError`."""
     if isinstance(rules, Rule) or not isinstance(rules, Iterable):
         raise UsageError(f"rules is a list of rules, not {type(rules).__name__}")
     checked = tuple(rules)
