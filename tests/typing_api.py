@@ -17,8 +17,11 @@ from tread_async import (
     Balance,
     BalanceRow,
     CachedBalances,
+    Change,
+    ClientClosedError,
     ClientStats,
     Credential,
+    Event,
     Failed,
     LeveragePlan,
     LeverageReport,
@@ -27,9 +30,13 @@ from tread_async import (
     Missing,
     NotApplied,
     Ok,
+    OutcomeUnknownError,
     PlanReport,
     RetryPolicy,
+    RowChange,
+    Rule,
     Secret,
+    Seen,
     SessionManager,
     Snapshot,
     Stale,
@@ -38,6 +45,7 @@ from tread_async import (
     TreadError,
     Unknown,
     WriteOutcome,
+    rules,
 )
 
 
@@ -113,6 +121,36 @@ async def manage() -> None:
         plan = await desk.plan_leverage({"ETH:PERP-USDT": {"a/x": 5, AccountKey("a", "y"): "2.5"}})
         assert_type(plan, LeveragePlan)
         assert_type(await desk.apply(plan), PlanReport)
+
+
+def much(seen: Seen) -> Decimal | None:
+    assert_type(seen.outcome, Ok | Stale | Failed | Missing)
+    return seen.balance.equity if seen.balance else None
+
+
+def watched(change: Change, event: Event) -> None:
+    assert_type(change.before, Ok | Stale | Failed | Missing | None)
+    assert_type(change.rows_changed, tuple[RowChange, ...])
+    assert_type(event.value, Decimal | float | None)
+    Rule(name="much", measure=much, limit=1000, clear=Decimal(900))
+    Rule(name="many", measure=lambda seen: len(seen.balance.rows) if seen.balance else None, limit=9)
+    Rule(name="it", measure=lambda seen: "yes")  # type: ignore[arg-type, return-value]
+    assert_type(rules.leverage_above("20", clear=15), Rule)
+    rules.equity_drop(0.1, 60)  # type: ignore[arg-type]
+    rules.stale_for("60")  # type: ignore[arg-type]
+
+
+async def look_again(error: OutcomeUnknownError) -> None:
+    assert_type(await error.resolve(), WriteOutcome)
+    assert_type(await error.resolve(deadline_s=5), WriteOutcome)
+    await error.resolve(5)  # type: ignore[call-arg]
+
+
+def closed(error: ClientClosedError) -> None:
+    assert_type(error.report, LeverageReport | MarginModeReport | PlanReport | None)
+    if error.report is not None:
+        assert_type(error.report.ok, bool)
+        assert_type(error.report.counts, dict[str, int])
 
 
 def read(error: TreadError) -> None:

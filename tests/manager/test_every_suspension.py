@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from tests.support.desks import NOTHING, desk, left_behind
-from tests.support.samples import PAIR
+from tests.support.samples import ONE_TRY, PAIR
 from tests.support.suspensions import cancelled_at_every_suspension
 from tread_async import ALL, RetryPolicy, SessionManager
 from tread_async.simulator import Simulator
 
 IMPATIENT = RetryPolicy(attempts=2, attempt_timeout_s=0.02, base_s=0.001, refused_base_s=0.001, cap_s=0.001)
-PATIENT = RetryPolicy(attempts=1)  # or a busy machine would fail what is asked afterwards
 SERVERS: dict[str, list[dict[str, Any]]] = {
     "ok": [],
     "500 and then ok": [{"status": 500, "times": 1}],
@@ -26,12 +25,12 @@ def _sent(manager: SessionManager) -> int:
     return sum(stats.requests_sent for stats in manager.stats.values())
 
 
-def having(manager: SessionManager, policy: RetryPolicy) -> None:
-    """Gives *manager* another policy."""
-    manager._wiring._retry = policy
-    for line in manager._fleet.lines.values():  # type: ignore[union-attr]
+def _use(manager: SessionManager, retry: RetryPolicy) -> None:
+    fleet: Any = manager._fleet
+    manager._wiring._retry = retry
+    for line in fleet.lines.values():
         if line.opened is not None:
-            line.opened._retry = policy
+            line.opened._retry = retry
 
 
 async def planned(manager: SessionManager) -> Any:
@@ -65,20 +64,19 @@ ASKS: dict[str, Any] = {
 async def test_cancelled_at_every_suspension(name: str, server: str) -> None:
     async with (
         Simulator(tokens=2, accounts=["x", "y"], assets=1) as sim,
-        desk(sim, max_in_flight=3) as manager,
+        desk(sim, retry=IMPATIENT, max_in_flight=3) as manager,
     ):
 
         async def ask() -> Any:
             sim.heal()
             manager._wiring._budget.left = 100
-            having(manager, IMPATIENT)
             for fault in SERVERS[server]:
                 sim.fail(**fault)
             return await ASKS[name](manager)
 
         async def check() -> None:
             sim.heal()
-            having(manager, PATIENT)
+            _use(manager, ONE_TRY)  # a machine that is busy may take longer than the calls that are cancelled
             await manager.accounts()  # flights without readers end in the next turns
             assert left_behind(manager) == NOTHING
             assert not manager._fleet.flights._tasks  # type: ignore[union-attr]
@@ -86,6 +84,7 @@ async def test_cancelled_at_every_suspension(name: str, server: str) -> None:
             sent = _sent(manager)
             assert (await manager.balances(source="cached")).complete
             assert _sent(manager) <= sent + 4
+            _use(manager, IMPATIENT)
 
         suspensions = await cancelled_at_every_suspension(ask, check)
 

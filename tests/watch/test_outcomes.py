@@ -331,6 +331,7 @@ def test_an_account_that_came_back_is_begun_anew() -> None:
             held = one.accounts.pop()
             gone = (await read(updates, 3))[-1]
             held.stamp = 1_000_000
+            half_a_minute_passes(manager)
             one.accounts.append(held)
             back = (await read(updates, 3))[-1]
         assert Y not in gone.snapshot.outcomes

@@ -16,7 +16,7 @@ from tread_async.keys import AccountKey
 from tread_async.models import CachedAccount
 from tread_async.outcomes import Failed, Ok, Outcome, Stale
 
-__all__ = ["Seen", "renewed"]
+__all__ = ["Known", "renewed"]
 
 _ASKS_FOR_LESS: Final = (429, 503)
 _FAILURES: Final = 2  # in a row, of everything, are no accident
@@ -27,7 +27,7 @@ _SOURCES: Final[Mapping[SourceChoice, tuple[Source, ...]]] = {
 }  # fmt: skip
 
 
-class Seen:
+class Known:
     """The newest outcome of each account of one token.
 
     Attributes:
