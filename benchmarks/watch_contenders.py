@@ -30,7 +30,7 @@ class _Forgetful:
 @contextlib.contextmanager
 def without_memory() -> Iterator[None]:
     """Polling that begins in this block decodes everything."""
-    with mock.patch("tread_async._watch.seen.remembered", return_value=_Forgetful()):
+    with mock.patch("tread_async._watch.known.remembered", return_value=_Forgetful()):
         yield
 
 
