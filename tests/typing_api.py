@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, assert_type
@@ -23,6 +24,7 @@ from tread_async import (
     Credential,
     Event,
     Failed,
+    Feed,
     LeveragePlan,
     LeverageReport,
     Listing,
@@ -44,6 +46,8 @@ from tread_async import (
     TreadClient,
     TreadError,
     Unknown,
+    Update,
+    Updates,
     WriteOutcome,
     rules,
 )
@@ -121,6 +125,24 @@ async def manage() -> None:
         plan = await desk.plan_leverage({"ETH:PERP-USDT": {"a/x": 5, AccountKey("a", "y"): "2.5"}})
         assert_type(plan, LeveragePlan)
         assert_type(await desk.apply(plan), PlanReport)
+
+
+async def poll() -> None:
+    async with SessionManager({"desk-a": "t"}) as desk, TreadClient("t") as tread:
+        async with desk.watch(interval_s=1, rules=[rules.missing()], changes_only=True) as updates:
+            async for update in updates:
+                assert_type(update, Update)
+                assert_type(update.snapshot, Snapshot)
+                assert_type(update.changes, Mapping[AccountKey, Change])
+                assert_type(update.events, tuple[Event, ...])
+                assert_type(update.ended, Mapping[str, TreadError])
+        feed = tread.feed(["x"], interval_s=1.5, source="live", max_silence_s=60)
+        assert_type(feed, Feed)
+        assert_type(feed.subscribe(["x"]), Updates)
+        assert_type(await feed.wait_for(lambda snapshot: snapshot.complete, timeout_s=5), Snapshot)
+        desk.watch()  # type: ignore[call-arg]
+        desk.watch(interval_s="1")  # type: ignore[arg-type]
+        await feed.wait_for(lambda snapshot: True)  # type: ignore[call-arg]
 
 
 def much(seen: Seen) -> Decimal | None:
