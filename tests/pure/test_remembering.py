@@ -25,6 +25,7 @@ SOURCES: Final[list[Literal["live", "cached"]]] = ["live", "cached"]
 PLAIN: Final = {"live": scanning.live, "cached": scanning.cached}
 COMPACT: Final = Style(",", ":", False)
 LOOSE: Final = Style(", ", ": ", True)
+ESCAPED_NAME_KEY: Final = Verbatim('"account\\u005fname"')
 STAMPS: Final = [
     Verbatim(text)
     for text in (
@@ -43,7 +44,6 @@ DISGUISES: Final = st.sampled_from(
         (Verbatim('"timestamp\\u005Fmillis"'), 1_800_000_000_000),
         (Verbatim('"\\u0074imestamp_millis"'), Verbatim("7")),
         ("timestamp_millis", Verbatim("7")),
-        (Verbatim('"account\\u005fname"'), "A"),
         ("transfers", Verbatim('[{"account_name":"A","timestamp_millis":7}]')),
     ]
 )
@@ -102,7 +102,7 @@ def dressed(draw: st.DrawFn, parts: st.SearchStrategy[Part]) -> Part:
     if not isinstance(part.value, tuple):
         return part
     fields = [*part.value, ("timestamp_millis", Verbatim("1800000000000"))]
-    fields += draw(st.lists(DISGUISES, max_size=1))
+    fields += draw(st.lists(DISGUISES | st.just((ESCAPED_NAME_KEY, part.name)), max_size=1))
     return replace(part, value=tuple(draw(st.permutations(fields)) if draw(st.booleans()) else fields))
 
 
