@@ -5,8 +5,8 @@ said, each answer moves the time stamps of all accounts, and prices all rows of 
 
 * CPU of a round, against the same watch without its memory: it decodes every account each time, and else does
   the same. For comparison: what one writes without a watch, `balances` in a loop and the `changes` of its
-  snapshots; a watch whose time stamps stand still; and one of 1,000 accounts that are all priced anew each
-  time, where a memory is of no use.
+  snapshots; a watch whose time stamps stand still; and a busy one, of 1,000 accounts that are all priced
+  anew each time, where a memory is of no use.
 * The longest time during a round in which nothing else on the loop got its turn.
 * CPU of a round of a feed with 100 readers, half of whom read 50 accounts each and half all with
   ``changes_only``, against one reader of all.
@@ -64,8 +64,8 @@ MOST_TO_LEAVE_MS = 100.0
 
 QUIET = "watch"
 STILL = "watch, stamps stand still"
-BUSY = "watch, every account changes"
-FORGETFUL = ", without memory"
+BUSY = "busy watch"
+FORGETFUL = " without memory"
 IN_A_LOOP = "balances in a loop"
 ONE = "one reader"
 MANY = f"{READERS} readers"
@@ -210,9 +210,9 @@ def _sent(one: SessionManager) -> int:
 def _print_cpu(taken: dict[str, list[float]]) -> None:
     for name, seconds in taken.items():
         low, middle, high = (value * 1e6 for value in spread(seconds))
-        print(f"{name:46} {middle:7.1f} us an account (quartiles {low:.1f} to {high:.1f})")
+        print(f"{name:32} {middle:7.1f} us an account (quartiles {low:.1f} to {high:.1f})")
 
 
 def _print_ratio(taken: dict[str, list[float]], name: str, base: str, goal: str) -> None:
     low, middle, high = spread(ratios(taken, name, base))
-    print(f"{name}, over {base}: {middle:.2f} (quartiles {low:.2f} to {high:.2f}); to reach: {goal}")
+    print(f"{name} over {base}: {middle:.2f} (quartiles {low:.2f} to {high:.2f}); to reach: {goal}")
