@@ -32,6 +32,7 @@ _NAME: Final = re.compile(rb'"account_name"%b:%b("[^"\\]*(?:\\.[^"\\]*)*")' % (G
 # Without leading zeros, as in JSON, and few enough for any number of them to be an integer.
 _DIGITS: Final = re.compile(rb"0|[1-9][0-9]{0,14}")
 _STAMP: Final = re.compile(rb"%b%b:%b(%b)(?=[ \t\n\r,}])" % (STAMP_KEY, GAP, GAP, _DIGITS.pattern))
+_ZERO: Final = ord("0")
 _ESCAPED_LETTER: Final = re.compile(rb"\\u00[5-7]")
 _BLANKS: Final = b" \t\n\r"
 
@@ -91,6 +92,7 @@ class _Kept(msgspec.Struct, gc=False):
     head: bytes
     tail: bytes | None
     account: CachedAccount
+    width: int = 0
 
     def end(self, body: bytes, at: int) -> int:
         """Where this account, which stands at *at*, ends, and its stamp from there; -1 if it is another."""
@@ -99,16 +101,17 @@ class _Kept(msgspec.Struct, gc=False):
         at += len(self.head)
         if self.tail is None:
             return at
-        digits = _DIGITS.match(body, at)
-        if digits is None:
-            return -1
-        at = digits.end()
-        if not body.startswith(self.tail, at):  # which begins with what ends a number
-            return -1
-        millis = int(digits[0])
+        digits = body[at : at + self.width]  # as many as before, but for once in 300 years
+        end = at + self.width
+        if not body.startswith(self.tail, end) or not digits.isdigit() or digits[0] == _ZERO:
+            others = _DIGITS.match(body, at)
+            if others is None or not body.startswith(self.tail, others.end()):
+                return -1
+            digits, end = others[0], others.end()
+        millis = int(digits)
         if millis != self.account.timestamp_millis:
             self.account = msgspec.structs.replace(self.account, timestamp_millis=millis)
-        return at + len(self.tail)
+        return end + len(self.tail)  # which begins with what ends a number
 
 
 def _kept(text: bytes, account: CachedAccount, key: int) -> _Kept:
@@ -125,7 +128,7 @@ def _kept(text: bytes, account: CachedAccount, key: int) -> _Kept:
         or (b"\\" in text and _ESCAPED_LETTER.search(text) is not None)
     ):
         return _Kept(text, None, account)
-    return _Kept(text[: stamp.start(1)], text[stamp.end(1) :], account)
+    return _Kept(text[: stamp.start(1)], text[stamp.end(1) :], account, len(stamp[1]))
 
 
 class _CachedMemory:
@@ -154,6 +157,8 @@ class _CachedMemory:
         joint = Joint(opening[1], stamped=body.find(STAMP_KEY, at, at + NEAR_BYTES) >= 0)
         accounts: Sequence[CachedAccount]
         while True:
+            at, last, followed = self._follow(body, at, last, joint, found)
+            cost += followed * _KNOWN_COSTS
             account, end = self._known(body, at, self.followers.get(last, ""))
             if account is not None:
                 accounts = (account,)
@@ -182,6 +187,25 @@ class _CachedMemory:
             if cost >= _STEP_BYTES:
                 yield
                 cost = 0
+
+    def _follow(
+        self, body: bytes, at: int, last: str, joint: Joint, found: Scanned[CachedAccount]
+    ) -> tuple[int, str, int]:
+        """Adds accounts that stand where they stood last time, *last* being the one before *at*.
+
+        Returns: where it ends, after which account, and how many they are. What is odd ends it.
+        """
+        accounts, count = found.accounts, 0
+        while count * _KNOWN_COSTS < _STEP_BYTES:
+            kept = self.kept.get(self.followers.get(last, ""))
+            if kept is None or (end := kept.end(body, at)) < 0:
+                break
+            account, following = kept.account, joint.next(body, end)
+            if following < 0 or account.account_name in accounts:
+                break
+            at, last, count = following, account.account_name, count + 1
+            accounts[last] = account
+        return at, last, count
 
     def _known(self, body: bytes, at: int, guess: str) -> tuple[CachedAccount | None, int]:
         """The account that stands at *at* and where it ends, if its text is known."""

@@ -176,11 +176,12 @@ class Rounds:
             part = await snapshots.read_all(line, how, tally, unlisted, known.memories)
         else:
             part = await snapshots.read(line, self._wanted[line.name], how, known.memories)
-        known.requests_sent += tally.requests_sent
         if part is not None:
-            known.requests_sent += sum(reading.tally.requests_sent for reading in part.readings)
             snapshots.doubt(part)
         await self._reads.pace.through(known.take(part, unlisted.get(line.name), self._clock()))
+        # Not before: the round that has the answers is the one that has cost the requests.
+        readings = () if part is None else part.readings
+        known.requests_sent += tally.requests_sent + sum(reading.tally.requests_sent for reading in readings)
 
     async def _put_together(self) -> None:
         while self._landed or len(self._ended) < len(self._known):
