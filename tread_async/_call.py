@@ -28,6 +28,7 @@ class Call(Generic[T]):
         policy: How often and how long it may try.
         deadline: On the loop's clock.
         intent: Whose wish a write is; `Calls` declares one for a write that brings none.
+        credential: Whose token function is named where it raises; of a client's own calls nobody's.
         patient: False for a caller who splits what is refused rather than repeat it.
         reply: The answer that was decoded, once there is one.
         requests_sent: Requests that left, repeats included.
@@ -37,14 +38,15 @@ class Call(Generic[T]):
     """
 
     __slots__ = (
-        "deadline", "intent", "lost", "paid", "patient", "policy", "reply", "request", "requests_sent",
-        "unknown",
+        "credential", "deadline", "intent", "lost", "paid", "patient", "policy", "reply", "request",
+        "requests_sent", "unknown",
     )  # fmt: skip
 
     def __init__(self, request: Request[T], policy: RetryPolicy, deadline: float) -> None:
         self.request = request
         self.policy = policy
         self.deadline = deadline
+        self.credential: str | None = None
         self.intent: Intent | None = None
         self.patient = True
         self.reply: Reply | None = None

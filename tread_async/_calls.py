@@ -7,7 +7,7 @@ import functools
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -17,7 +17,7 @@ from tread_async._codec.endpoints import Repeat
 from tread_async._codec.replies import Reply, error_of, parse, parsing
 from tread_async._codec.requests import Request
 from tread_async._hedging import Hedging
-from tread_async._identity import Identity, TokenFunctionError
+from tread_async._identity import Identity, TokenFunctionError, said_by_name
 from tread_async._intents import Intents
 from tread_async._pacing import IN_ONE_GO_BYTES, Pace
 from tread_async._policy import (
@@ -147,16 +147,19 @@ class Calls:
             return await self._run(call)
 
     async def _run(self, call: Call[T]) -> T:
+        problem = None
         try:
             answer = await self._attempt(call)
         except TreadError as error:
             first = error.with_traceback(None)  # its frames hold the answer
             first.attempts, first.endpoint = 1, call.request.endpoint.label
         except TokenFunctionError as error:
-            raise error.error from None
+            problem = _of_token(call, error.error)
         else:
             self._budget.succeeded_at_once()
             return answer
+        if problem is not None:
+            raise problem  # here, or its context would show what the function had raised
         return await self.go_on(call, first)
 
     async def _attempt(self, call: Call[T]) -> T:
@@ -242,17 +245,19 @@ class Calls:
                 error.message = f"{error.message}; {decision.why}"
             return decision
 
+        problem = None
         try:
             answer = await repeat(first, lambda: self._attempt(call), step, self._sleep)
         except TreadError as error:
             last = error.with_traceback(None)
         except TokenFunctionError as error:
-            if not call.unknown:
-                raise error.error from None
+            problem = _of_token(call, error.error)
             last = NotSentError(f"the token function raised {type(error.error).__name__}")
         else:
             self._budget.succeeded_after(call.paid)
             return answer
+        if problem is not None and not call.unknown:
+            raise problem
         last.attempts, last.endpoint = attempts, endpoint.label
         raise call.outcome(last)
 
@@ -275,6 +280,11 @@ class Calls:
             return Stop("too many calls fail, so it is not repeated")
         call.paid = COSTS[cause]
         return decision
+
+
+def _of_token(call: Call[Any], problem: BaseException) -> BaseException:
+    """What the token function raised, as *call* says it."""
+    return problem if call.credential is None else said_by_name(call.credential, problem)
 
 
 def _label(error: TreadError) -> str:

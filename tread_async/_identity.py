@@ -9,10 +9,10 @@ from typing import Final, TypeAlias
 
 from tread_async._codec import settings
 from tread_async._codec.arguments import wrapped
-from tread_async.errors import AuthError
+from tread_async.errors import AuthError, NotSentError, TreadError
 from tread_async.secret import Secret
 
-__all__ = ["LATCH_S", "Credential", "Identity", "TokenFunctionError", "TokenSource"]
+__all__ = ["LATCH_S", "Credential", "Identity", "TokenFunctionError", "TokenSource", "said_by_name"]
 
 TokenSource: TypeAlias = Secret | str | Callable[[], Awaitable[Secret | str] | Secret | str]
 """A token, or a function or coroutine function that gives it when it is first needed and after a 401."""
@@ -49,7 +49,7 @@ class Credential:
 class TokenFunctionError(Exception):
     """Carries an error of the token function past those who would take it for one of theirs."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         super().__init__()
         self.error = error
 
@@ -156,6 +156,20 @@ class Identity:
         try:
             given = source()
             return await given if inspect.isawaitable(given) else given
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            failure = TokenFunctionError(error)  # its own: nobody has cancelled the call
         except Exception as error:
             failure = TokenFunctionError(error)
         raise failure
+
+
+def said_by_name(credential: str, problem: BaseException) -> TreadError:
+    """What a token function raised, as an outcome of its token: the other tokens go on."""
+    if isinstance(problem, TreadError):
+        return problem
+    failure = NotSentError(f"the token function of {credential!r} raised {type(problem).__name__}")
+    failure.permanent = True
+    return failure

@@ -81,8 +81,11 @@ class _Account:
             age_s = outcome.value.age_s
             self._read_s = None if age_s is None else now_s - age_s
             return age_s
-        # What a failure says of its last balance was so when that was read.
-        return now_s - self._read_s if type(outcome) is Failed and self._read_s is not None else None
+        if type(outcome) is not Failed or self._read_s is None:
+            return None
+        # What a failure says of its last balance may have been so when that was read; and a clock may be set.
+        said_s = None if outcome.last is None else outcome.last.age_s
+        return max(now_s - self._read_s, said_s or 0.0)
 
     def judged(self, rule: Rule, seen: Seen, now_s: float) -> Event | None:
         try:

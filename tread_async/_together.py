@@ -44,7 +44,8 @@ async def together(jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
 async def ended(tasks: Collection[asyncio.Task[Any]]) -> None:
     """Cancels *tasks* and returns when they are done; who is cancelled meanwhile is so afterwards."""
     for task in tasks:
-        task.cancel()
+        if not task.cancelling():  # a second time would disturb how it ends
+            task.cancel()
     cancelled = None
     with anyio.CancelScope(shield=True):
         while left := [task for task in tasks if not task.done()]:

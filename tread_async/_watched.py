@@ -57,7 +57,8 @@ class Watched:
                 poll at once. The grid stays.
             changes_only: No update without changes, events or a token that ended.
             rules: What is noticed in ``update.events``; see `tread_async.rules`.
-            max_silence_s: Raise `SilenceError` when nothing at all was read for so long.
+            max_silence_s: Raise `SilenceError` when nothing at all was read for so long, which is longer than
+                the interval.
             deadline_s: The seconds for each poll.
         """
         feed = self.feed(

@@ -128,8 +128,10 @@ class TreadClient(Watched):
         if self._calls is not None and self._reads is not None:
             self._home.leave()
             with anyio.CancelScope(shield=True):  # or an await under a cancelled scope would end at once
-                await self._reads.end_polling(ClientClosedError("the client was closed"))
-                await self._calls.close()
+                try:
+                    await self._reads.end_polling(ClientClosedError("the client was closed"))
+                finally:  # also for who is cancelled meanwhile
+                    await self._calls.close()
 
     @property
     def stats(self) -> ClientStats:

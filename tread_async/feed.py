@@ -123,17 +123,22 @@ class Feed:
         return await self._reads.directory.resolve(accounts, deadline, Tally())
 
     async def _joined(self, reader: Updates, keys: Iterable[AccountKey] | None) -> Rounds:
-        polled = await self._resolved(self._plan.accounts)
-        if polled is not None and (others := set(keys or ()).difference(polled)):
+        rounds = self._going_on()
+        polled = await self._resolved(self._plan.accounts) if rounds is None else rounds.accounts
+        self._ready()  # still
+        rounds = self._going_on() or Rounds(self._reads, self._plan, polled)
+        if rounds.accounts is not None and (others := set(keys or ()).difference(rounds.accounts)):
             raise UsageError(
                 f"the feed does not poll {sanitised(str(min(others)))}; it has accounts of its own"
             )
-        self._ready()  # still
-        if self._rounds is None or self._rounds.failure is not None:
-            self._rounds = Rounds(self._reads, self._plan, polled)
-            self._rounds.start()
-        self._rounds.readers.add(reader)
-        return self._rounds
+        if rounds is not self._rounds:
+            self._rounds = rounds
+            rounds.start()
+        rounds.readers.add(reader)
+        return rounds
+
+    def _going_on(self) -> Rounds | None:
+        return None if self._rounds is None or self._rounds.failure is not None else self._rounds
 
     async def _left(self, reader: Updates, rounds: Rounds) -> None:
         rounds.readers.discard(reader)
@@ -161,7 +166,7 @@ class Updates:
         self._entered = self._busy = False
         self._keys: dict[AccountKey, None] | None = None
         self._rounds: Rounds | None = None
-        self._number = self._dropped = self._ended = 0
+        self._number = self._skipped = self._dropped = self._ended = 0
         self._shown: Snapshot | None = None  # as it was given out
         self._since: Snapshot | None = None  # and as the round had it
         self._events: dict[tuple[str, AccountKey], tuple[Event, ...]] = {}
@@ -208,9 +213,11 @@ class Updates:
             self._refuse_silence(rounds)
             current = rounds.current
             if current is not None and current.number > self._number:
-                ended = self._ended
                 update = await self._taken(rounds, current)
-                if not self._changes_only or update.changes or update.events or self._ended > ended:
+                news = update.changes or update.events or len(update.ended) > self._ended
+                self._ended = len(update.ended)
+                if not self._changes_only or news:
+                    self._skipped, self._dropped = 0, current.dropped
                     return update
             elif isinstance(rounds.failure, TreadError):
                 raise copy.copy(rounds.failure)  # others raise it too
@@ -242,6 +249,10 @@ class Updates:
             current = await rounds.up_to_date(current)
         snapshot = current.snapshot if self._keys is None else _of(current.snapshot, self._keys)
         changes = await self._changes(current, snapshot)
+        if self._number:
+            self._skipped += current.number - self._number - 1
+        else:
+            self._dropped = current.dropped  # before it read
         events = sorted([event for some in self._events.values() for event in some], key=lambda one: one.at_s)
         self._events.clear()
         update = Update(
@@ -251,18 +262,17 @@ class Updates:
             events=tuple(events),
             started_at=current.started_at,
             late_s=current.late_s,
-            skipped=current.number - self._number - 1 if self._number else 0,
+            skipped=self._skipped,
             dropped=current.dropped - self._dropped,
             ended=current.ended,
         )
-        self._number, self._dropped, self._ended = current.number, current.dropped, len(current.ended)
-        self._shown, self._since = snapshot, current.snapshot
+        self._number, self._shown, self._since = current.number, snapshot, current.snapshot
         return update
 
     async def _changes(self, current: Round, snapshot: Snapshot) -> Mapping[AccountKey, Change]:
-        if current.since is not None and current.since is self._since:
-            of_all = current.changes
-            return of_all if self._keys is None else {key: of_all[key] for key in self._keys if key in of_all}
+        # To a reader of some an account does not go: it is missing, or its token is not listed.
+        if self._keys is None and current.since is not None and current.since is self._since:
+            return current.changes
         before: Mapping[AccountKey, Outcome] = {} if self._shown is None else self._shown.outcomes
         return await self._feed._reads.pace.through(changes_in_steps(before, snapshot.outcomes))
 

@@ -17,13 +17,13 @@ Does: TypeAlias = Literal[
     # it has none, and stands under `errors` of the cached call
     "error by name", "error by id", "error as text", "error of no known shape", "null error",
     # a request that has it in it is answered so
-    "500", "400", "cut", "hang",
+    "500", "503", "400", "cut", "hang",
 ]  # fmt: skip
 
 ERRORS: Final[tuple[Does, ...]] = (
     "error by name", "error by id", "error as text", "error of no known shape", "null error",
 )  # fmt: skip
-POISONS: Final[tuple[Does, ...]] = ("500", "400", "cut", "hang")
+POISONS: Final[tuple[Does, ...]] = ("500", "503", "400", "cut", "hang")
 HANG: Final = 0
 OTHER: Final = "90001.5"  # the figure of a copy that is not equal
 STAMPED: Final = object()

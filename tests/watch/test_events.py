@@ -12,7 +12,17 @@ from tests.support.desks import desk
 from tests.support.fleet_server import FleetServer
 from tests.support.samples import ONE_TRY
 from tests.support.watched import read, three, watching
-from tread_async import AccountKey, Event, Rule, Seen, SessionManager, Update, UsageError, rules
+from tread_async import (
+    AccountKey,
+    ClientClosedError,
+    Event,
+    Rule,
+    Seen,
+    SessionManager,
+    Update,
+    UsageError,
+    rules,
+)
 
 X, Y = AccountKey("a", "x"), AccountKey("a", "y")
 
@@ -129,3 +139,43 @@ async def test_rules_that_are_none(wrong: Any) -> None:
         with pytest.raises(UsageError):
             manager.watch(interval_s=1.0, rules=wrong)
         assert one.count() == 0
+
+
+def test_a_rule_that_is_cancelled() -> None:
+    """Whoever reads is told that it is over, rather than wait for ever."""
+
+    def broken(seen: Seen) -> float:
+        raise asyncio.CancelledError
+
+    async def test(manager: SessionManager) -> None:
+        async with manager.watch(interval_s=1.0, rules=[Rule(name="broken", measure=broken)]) as updates:
+            with pytest.raises(ClientClosedError, match="the polling was cancelled"):
+                await read(updates, 1)
+
+    watching(three(), test=test)
+
+
+def test_nothing_is_polled_for_what_is_over() -> None:
+    """A rule has raised and its reader has not noticed yet; another reader begins anew, and alone."""
+    one, seen = three(), []
+
+    def once(account: Seen) -> float:
+        seen.append(account)
+        if len(seen) == 1:
+            raise ZeroDivisionError
+        return 0.0
+
+    async def test(manager: SessionManager) -> None:
+        feed = manager.feed(interval_s=1.0, jitter=0.0, rules=[Rule(name="once", measure=once)])
+        async with feed.subscribe() as slow:
+            await asyncio.sleep(2)
+            sent = one.count()
+            await asyncio.sleep(10)
+            assert one.count() == sent
+            async with feed.subscribe() as other:
+                await read(other, 5)
+            assert one.count() - sent == 5
+            with pytest.raises(ZeroDivisionError):
+                await read(slow, 2)
+
+    watching(one, test=test)

@@ -111,3 +111,54 @@ async def test_a_client_watches_too() -> None:
         await client.close()
         with pytest.raises(ClientClosedError):
             await waiting
+
+
+@pytest.mark.fault("I11", "I12")
+async def test_closing_that_is_cancelled() -> None:
+    """Every watch has ended and every connection is closed, although nobody waits for that any more."""
+    gate = asyncio.Event()
+    gate.set()
+    one = three(gate=gate)
+    async with FleetServer(one) as server:
+        manager = await desk(server).__aenter__()
+        await manager.accounts()
+        gate.clear()
+        feeds = [manager.feed(interval_s=60.0) for _ in range(3)]
+        readers = [asyncio.ensure_future(feed.wait_for(lambda _: False, timeout_s=60.0)) for feed in feeds]
+        await server.until(3, "cached_balances")
+        closing = asyncio.ensure_future(manager.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait({closing})
+        assert closing.cancelled()
+        told = await asyncio.gather(*readers, return_exceptions=True)
+        assert [type(error) for error in told] == [ClientClosedError] * 3
+        await server.until_idle()
+
+
+@pytest.mark.fault("I12")
+@pytest.mark.parametrize("raises", [ValueError, asyncio.CancelledError])
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_token_function_of_a_client_that_raises(raises: type[BaseException], later: bool) -> None:
+    """Its error is a failure of its round, as with a manager; the next round asks it again."""
+    one = three()
+    asked = 0
+
+    async def token() -> str:
+        nonlocal asked
+        asked += 1
+        if later:
+            await asyncio.sleep(0)
+        if asked == 1:
+            raise raises("canary")
+        return one.token
+
+    async with (
+        FleetServer(one) as server,
+        TreadClient(token, base_url=server.url, retry=ONE_TRY) as client,
+        client.watch(interval_s=0.01) as updates,
+    ):
+        first, second = await read(updates, 2)
+    error = first.snapshot.unlisted["token"]
+    assert str(error) == f"the token function of 'token' raised {raises.__name__}"
+    assert second.snapshot.complete

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -23,6 +25,7 @@ from tread_async import (
     SessionManager,
     SilenceError,
     Stale,
+    rules,
 )
 
 X, Y = AccountKey("a", "x"), AccountKey("a", "y")
@@ -380,3 +383,88 @@ def test_what_a_round_cost() -> None:
         assert sent == [4, 2, 2, 2]
 
     watching(*users, test=test)
+
+
+@pytest.mark.parametrize("status", [500, 401])
+@pytest.mark.parametrize("back_s", [8.0, 3600.0])
+def test_a_clock_that_is_set_back_makes_nothing_younger(status: int, back_s: float) -> None:
+    """What fails, or has ended, goes on growing older, and its alarm is raised in time."""
+    users = [user("a", Held(name="x", stale_s=10.0)), user("b")]
+
+    async def test(manager: SessionManager) -> None:
+        clock, ages, alarms = asyncio.get_running_loop().time, [], []
+        async with manager.watch(interval_s=5.0, jitter=0.0, rules=[rules.stale_for(40)]) as updates:
+            await read(updates, 2)
+            users[0].refuses = {"cached_balances": status}
+            await read(updates, 1)
+            wall = time.time
+            with patch("time.time", lambda: wall() - back_s):
+                for _ in range(7):
+                    (update,) = await read(updates, 1)
+                    outcome = update.snapshot.outcomes[X]
+                    assert isinstance(outcome, Failed)
+                    assert outcome.last is not None
+                    ages.append((outcome.last.age_s, clock()))
+                    alarms += [clock() for event in update.events if event.account == X]
+        first = ages[0][1] - 15.0
+        assert [age_s for age_s, _ in ages] == [
+            pytest.approx(20.0 + at - ages[0][1], abs=3.0) for _, at in ages
+        ]
+        assert len(alarms) == 1
+        assert first < alarms[0] < first + 50.0
+
+    watching(*users, test=test, retry=ONE_TRY)
+
+
+@pytest.mark.parametrize("what", ["no account", "missing"])
+def test_an_answer_of_nothing_is_no_silence(what: str) -> None:
+    """The server says that there is no account, or that it does not have this one."""
+    one = user("a", Held(name="x", cached="missing"))
+    if what == "no account":
+        one.accounts.clear()
+
+    async def test(manager: SessionManager) -> None:
+        async with manager.watch(interval_s=1.0, max_silence_s=5.0) as updates:
+            await read(updates, 20)
+
+    watching(one, test=test)
+
+
+@pytest.mark.fault("F41", "F18")
+@pytest.mark.parametrize("status", [401, 500])
+def test_a_token_without_accounts_that_fails(status: int) -> None:
+    """That there is none is not known any more when the list cannot be renewed; a 401 ends it."""
+    empty, other = user("a"), user("b")
+    empty.accounts.clear()
+
+    async def test(manager: SessionManager) -> None:
+        async with manager.watch(interval_s=1.0, jitter=0.0) as updates:
+            (first,) = await read(updates, 1)
+            assert first.snapshot.complete
+            empty.refuses = {"accounts": status}
+            rest = await read(updates, 100)
+        since = next(place for place, update in enumerate(rest) if "a" in update.snapshot.unlisted)
+        assert since < 35
+        assert not any(update.snapshot.complete for update in rest[since:])
+        assert ("a" in rest[-1].ended) == (status == 401)
+
+    watching(empty, other, test=test, retry=ONE_TRY)
+
+    assert empty.count() <= 6
+
+
+def test_texts_of_accounts_that_nobody_asked_for_are_forgotten() -> None:
+    """A server that does not filter, and always has new names, fills no memory."""
+    one = user("a", Held(name="x"), Held(name="new"), honours_filter=False)
+
+    async def test(manager: SessionManager) -> None:
+        async with manager.watch([X], interval_s=1.0) as updates:
+            for number in range(20):
+                one.accounts[1] = Held(name=f"new {number}")
+                await read(updates, 1)
+            assert manager._fleet is not None
+            (polling,) = manager._fleet.polling
+            (memory,) = polling._known["a"].memories.values()  # type: ignore[attr-defined]
+            assert max(len(known) for known in memory._by_name) <= 3
+
+    watching(one, test=test)

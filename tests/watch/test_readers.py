@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.desks import desk, keys
+from tests.support.desks import desk, half_a_minute_passes, keys
+from tests.support.fleet_accounts import Held
 from tests.support.fleet_server import FleetServer
-from tests.support.watched import polls, read, three, watching
+from tests.support.watched import polls, read, three, user, watching
 from tread_async import (
     AccountKey,
     DeadlineExceededError,
@@ -266,6 +267,8 @@ async def test_used_wrongly(what: str) -> None:
         {"source": "auto"},
         {"max_age_s": 0},
         {"max_silence_s": 0},
+        {"max_silence_s": 1.0},
+        {"max_silence_s": 1.2, "jitter": 0.5},
         {"deadline_s": -1},
         {"accounts": []},
         {"accounts": "a/x"},
@@ -299,3 +302,68 @@ async def test_unchanged_values_are_the_same_objects() -> None:
         assert isinstance(now, Ok)
         assert now.value.as_of_s != was.value.as_of_s
         assert now.value.wire.assets is was.value.wire.assets
+
+
+def test_an_account_that_goes_is_missing_to_a_reader_of_it() -> None:
+    """It asks for it on, so that the change is what its snapshots say, however it reads."""
+    one = three()
+
+    async def test(manager: SessionManager) -> None:
+        feed = manager.feed(interval_s=1.0)
+        async with feed.subscribe([X]) as updates:
+            (before,) = await read(updates, 1)
+            for accounts in ([Y, Z], [X, Y, Z]):
+                half_a_minute_passes(manager)
+                for held in one.accounts:
+                    held.archived = AccountKey("a", held.name) not in accounts
+                for update in await read(updates, 4):
+                    for change in update.changes.values():
+                        assert change.before == before.snapshot.outcomes[X]
+                        assert change.after == update.snapshot.outcomes[X]
+                    before = update if update.changes else before
+            assert isinstance(before.snapshot.outcomes[X], Ok)
+
+    watching(one, test=test)
+
+
+def test_a_reader_of_changes_only_loses_no_count() -> None:
+    """What was dropped or skipped in rounds that it did not get is counted; not what was before it came."""
+    held = Held(name="x", stamp=2_000_000)
+    one = user("a", held)
+
+    async def test(manager: SessionManager) -> None:
+        feed = manager.feed(interval_s=1.0, jitter=0.0)
+        async with feed.subscribe(changes_only=True) as quiet, feed.subscribe() as every:
+            await read(quiet, 1)
+            (first,) = await read(every, 1)
+            held.stamp = 1_000_000
+            waiting = asyncio.ensure_future(read(quiet, 1))
+            assert sum(update.dropped for update in await read(every, 3)) == 3
+            held.stamp, held.amount = 3_000_000, "7"
+            ((update,), _) = await asyncio.gather(waiting, read(every, 1))
+            assert (update.dropped, update.skipped) == (3, 0)
+            async with feed.subscribe() as late:
+                assert (await read(late, 1))[0].dropped == 0
+        assert first.dropped == 0
+
+    watching(one, test=test)
+
+
+def test_a_late_reader_of_a_name_that_moved() -> None:
+    """The feed polls the account that had the name when it began, and never takes another for it."""
+    users = [user("a", Held(name="x")), user("b", Held(name="y"))]
+
+    async def test(manager: SessionManager) -> None:
+        feed = manager.feed(["x"], interval_s=1.0)
+        async with feed.subscribe() as updates:
+            await read(updates, 1)
+            users[1].accounts.append(users[0].accounts.pop())
+            users[0].accounts.append(Held(name="z"))
+            await manager.accounts(refresh=True)
+            with pytest.raises(UsageError, match="does not poll b/x"):
+                await feed.subscribe(["x"]).__aenter__()
+            async with feed.subscribe() as every:
+                (update,) = await read(every, 1)
+        assert list(update.snapshot.outcomes) == [X]
+
+    watching(*users, test=test)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fleet_accounts import HANG
+from tests.support.fleet_accounts import HANG, Held
 from tests.support.samples import ONE_TRY
 from tests.support.watched import polls, read, user, watching
 from tread_async import Ok, SessionManager
@@ -166,5 +166,38 @@ def test_a_token_that_is_polled_less_often_is_not_waited_for() -> None:
                 await read(updates, 1)
                 waits.append(clock() - max(polls(users[0])[-1], polls(users[1])[-1]))
             assert max(waits) < 0.2
+
+    watching(*users, test=test, retry=ONE_TRY)
+
+
+def test_a_503_of_one_account_is_about_that_one() -> None:
+    """One of many that fails for ever slows the others down no more than it costs a request of its own."""
+    one = user("a", *[Held(name=f"x{number}") for number in range(20)])
+    one.accounts[7].cached = "503"
+
+    async def test(manager: SessionManager) -> None:
+        async with manager.watch(interval_s=1.0, jitter=0.0) as updates:
+            await read(updates, 3)
+            rest = await read(updates, 5)
+        for update in rest:
+            assert update.snapshot.counts == {"ok": 19, "stale": 0, "failed": 1, "missing": 0}
+            assert update.snapshot.requests_sent == 2
+
+    watching(one, test=test, retry=ONE_TRY)
+
+    assert all(gap == pytest.approx(1.0, abs=0.1) for gap in gaps(polls(one)[-10::2]))
+
+
+def test_one_that_hangs_delays_no_other() -> None:
+    """After the first round without it, an update comes as soon as all others have answered."""
+    users = [user("a"), user("b", refuses={"cached_balances": HANG})]
+
+    async def test(manager: SessionManager) -> None:
+        clock = asyncio.get_running_loop().time
+        async with manager.watch(interval_s=1.0, jitter=0.0, deadline_s=30.0) as updates:
+            await read(updates, 2)
+            for _ in range(15):
+                await read(updates, 1)
+                assert clock() - polls(users[0])[-1] < 0.1
 
     watching(*users, test=test, retry=ONE_TRY)

@@ -61,6 +61,11 @@ class _Roll:
         age_s = asyncio.get_running_loop().time() - self._tried_at
         return (self._doubted or self._unseen) and age_s > _RELIST_AFTER_S
 
+    @property
+    def failure(self) -> TreadError | None:
+        """Why a list without an account may be an old one; of others the balances tell."""
+        return None if self.line.listed is None or self.line.listed.keys else self._error
+
     async def renew(self, deadline: float, tally: Tally, *, anew: bool) -> TreadError | None:
         """Lists the accounts, or waits for a listing that is under way; the error, if it failed.
 
@@ -150,12 +155,14 @@ class Directory:
         Listing takes at most *share* of the time, so that some is left for what comes after it, and a
         list that there is already is renewed in a few seconds or not at all.
 
-        Returns: the errors of those of which nothing is known. An older list outlives a failure.
+        Returns: the errors of those of which nothing is known. An older list with accounts outlives a
+        failure.
         """
         rolls = [self._rolls[name] for name in names]
         due = [roll for roll in rolls if anew or roll.due]
+        unsure = {roll.line.name: error for roll in rolls if (error := roll.failure) is not None}
         if not due:
-            return {}
+            return unsure
         now = asyncio.get_running_loop().time()
         first = deadline if anew else now + (deadline - now) * share
         again = deadline if anew else min(deadline, now + _RENEWED_WITHIN_S)
@@ -165,11 +172,11 @@ class Directory:
                 for roll in due
             ]
         )
-        return {
-            roll.line.name: error
-            for roll, error in zip(due, errors, strict=True)
-            if error is not None and (anew or roll.line.listed is None)
-        }
+        for roll, error in zip(due, errors, strict=True):
+            unsure.pop(roll.line.name, None)
+            if error is not None and (anew or roll.line.listed is None or not roll.line.listed.keys):
+                unsure[roll.line.name] = error
+        return unsure
 
     async def resolve(
         self, accounts: Iterable[AccountKey | str], deadline: float, tally: Tally

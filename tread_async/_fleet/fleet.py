@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import inspect
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Final
 
 import anyio
@@ -22,11 +20,10 @@ from tread_async._pacing import Pace
 from tread_async._slots import Slots
 from tread_async._together import together
 from tread_async._wiring import Wiring
-from tread_async.errors import ClientClosedError, NotSentError, TreadError, UsageError
+from tread_async.errors import ClientClosedError, TreadError, UsageError
 from tread_async.keys import AccountKey
 from tread_async.listing import Listing
 from tread_async.models import Account
-from tread_async.secret import Secret
 
 __all__ = ["Fleet"]
 
@@ -46,20 +43,17 @@ class Fleet(Reads):
         self._intents = Intents()
         pace = Pace()
         lines = {
-            name: Line(name, functools.partial(self._opened, name, credential), pace)
+            name: Line(name, functools.partial(self._opened, credential), pace)
             for name, credential in credentials.items()
         }
         super().__init__(lines, wiring.base_url, pace, wiring.deadline_s)
         self.writes = Writes(self.lines, self.directory, self._intents)
         self.orders = Orders(self.directory, self.snapshots)
 
-    def _opened(self, name: str, credential: Credential) -> Calls:
+    def _opened(self, credential: Credential) -> Calls:
         if self._closed:  # by a call that was about to use the line for the first time
             raise ClientClosedError("the manager was closed during the call")
         share = self._wiring.share(credential, self._slots, self._most_per_token)
-        source = credential.token
-        if callable(source):
-            credential = Credential(_said_by_name(name, source), proxy=credential.proxy)
         return self._wiring.calls(credential, share, intents=self._intents, pace=self.pace)
 
     def stats(self) -> dict[str, ClientStats]:
@@ -108,32 +102,9 @@ class Fleet(Reads):
         opened = [line.opened for line in self.lines.values() if line.opened is not None]
         # Shielded: under a cancelled scope every await would end at once, and leave connections open.
         with anyio.CancelScope(shield=True):
-            await self.end_polling(closed)
-            if opened:
-                await together([calls.close for calls in opened])
-            await self.flights.land(_LAND_WITHIN_S)
-
-
-def _said_by_name(
-    name: str, source: Callable[[], Awaitable[Secret | str] | Secret | str]
-) -> Callable[[], Awaitable[Secret | str]]:
-    """*source*, whose own errors become outcomes of its token: the other tokens go on."""
-
-    async def ask() -> Secret | str:
-        try:
-            given = source()
-            return await given if inspect.isawaitable(given) else given
-        except TreadError:
-            raise
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            problem = "CancelledError"  # its own: nobody has cancelled the call
-        except Exception as error:
-            problem = type(error).__name__
-        failure = NotSentError(f"the token function of {name!r} raised {problem}")
-        failure.permanent = True
-        raise failure
-
-    return ask
+            try:
+                await self.end_polling(closed)
+            finally:  # also for who is cancelled meanwhile
+                if opened:
+                    await together([calls.close for calls in opened])
+                await self.flights.land(_LAND_WITHIN_S)

@@ -100,7 +100,7 @@ class Line:
     ) -> Call[T]:
         """A call of this token, not carried out yet."""
         call = Call(request, policy or self.calls.policy(request.endpoint.name), deadline)
-        call.patient = patient
+        call.credential, call.patient = self.name, patient
         return call
 
     async def carry_out(self, call: Call[T], tally: Tally) -> T:

@@ -65,6 +65,12 @@ class Reads:
         return How(source, max_age_s, live_within_s, self.deadline(_ENDPOINT_OF[source], deadline_s))
 
     async def end_polling(self, error: TreadError) -> None:
-        """Stops everything that goes on by itself."""
+        """Stops everything that goes on by itself; who is cancelled meanwhile is so afterwards."""
+        cancelled = None
         for polling in list(self.polling):
-            await polling.end(error)
+            try:
+                await polling.end(error)
+            except asyncio.CancelledError as problem:
+                cancelled = problem
+        if cancelled is not None:
+            raise cancelled

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from typing import Any, Final
 
 from tread_async._codec.remembering import Remembered, remembered
@@ -18,7 +19,6 @@ from tread_async.outcomes import Failed, Ok, Outcome, Stale
 
 __all__ = ["Known", "renewed"]
 
-_ASKS_FOR_LESS: Final = (429, 503)
 _FAILURES: Final = 2  # in a row, of everything, are no accident
 _CLOCKS_DIFFER_S: Final = 2.0
 _A_STEP: Final = 256
@@ -37,7 +37,7 @@ class Known:
         ended: The refusal after which the token is not polled any more.
         slower: Whether the last poll was a reason to poll less often.
         dropped: Answers so far that were older than what had been shown.
-        succeeded_at: When something was last read, on the loop's clock; *since* before.
+        succeeded_at: When the server last said something of accounts, on the loop's clock; *since* before.
     """
 
     def __init__(self, line: Line, source: SourceChoice, since: float) -> None:
@@ -53,29 +53,41 @@ class Known:
         self.dropped = 0
         self.requests_sent = 0
         self.succeeded_at = since
-        self._settled_at = 0.0  # by this machine's clock
+        self._settled_at = -math.inf, -math.inf  # on the loop's clock, and by this machine's
+        self._server = -math.inf, since  # its time when something was last read, and when that was
         self._newest: dict[AccountKey, Balance] = {}
         self._wanted: Mapping[str, AccountKey] = {}
         self._failures = 0
 
-    def now_s(self, *, exact_to_s: float) -> float | None:
+    def now_s(self, now: float, *, exact_to_s: float) -> float | None:
         """The server's time, if the outcomes have grown older by more than *exact_to_s*."""
-        now = time.time()
-        return None if now - self._settled_at < exact_to_s else now + self.line.clock.ahead_s
+        at, by_wall = self._settled_at
+        # The one clock stands still while the machine sleeps, and the other may be set: the longer time.
+        elapsed_s = max(now - at, time.time() - by_wall)
+        return None if elapsed_s < exact_to_s else self._server_s(now)
+
+    def _server_s(self, now: float) -> float:
+        """The server's time, which goes on when somebody sets this machine's clock back."""
+        read_s, read_at = self._server
+        return max(time.time() + self.line.clock.ahead_s, read_s + now - read_at)
 
     def take(self, part: Part | None, unlisted: TreadError | None, now: float) -> Generator[None, None, None]:
         """Takes a poll into account that ended at *now*, in steps."""
         if part is not None:
             yield from self._take(part, now)
         elif unlisted is None:  # listed, and there is no account
-            self.outcomes, self.unlisted = {}, None
+            self.outcomes, self.unlisted, self.succeeded_at = {}, None, now
         else:  # never listed: an older list outlives a failure
             self.unlisted = unlisted
         self._judge(part, unlisted)
 
     def _take(self, part: Part, now: float) -> Generator[None, None, None]:
         first, name = part.readings[0], self.line.name
-        now_s = time.time() + self.line.clock.ahead_s
+        if any(type(outcome) is Ok for outcome in part.outcomes.values()):
+            self._server = time.time() + self.line.clock.ahead_s, now
+        if any(type(outcome) is not Failed for outcome in part.outcomes.values()):
+            self.succeeded_at = now
+        now_s = self._server_s(now)
         outcomes: dict[AccountKey, Outcome] = {}
         for place, (account, key) in enumerate(first.wanted.items()):
             if not place % _A_STEP:
@@ -87,17 +99,17 @@ class Known:
                 outcomes[key] = renewed(Failed(outcome.error, Stale(last)), now_s)
             else:
                 outcomes[key] = outcome
-        self._settled_at = first.first_settled_at or time.time()
-        if first.wanted is not self._wanted:
-            self._forget_others(first.wanted)
+        wall_s = time.time()
+        settled_s = first.first_settled_at or wall_s
+        self._settled_at = now - max(0.0, wall_s - settled_s), settled_s
         self.outcomes, self.unlisted = outcomes, None
         readings = part.readings
         found = dict.fromkeys(AccountKey(name, odd) for reading in readings for odd in reading.unexpected)
         self.unexpected = tuple([key for key in found if key not in outcomes])
         self.duplicates = tuple([AccountKey(name, odd) for reading in readings for odd in reading.duplicates])
         self.errors = tuple([error for reading in readings for error in reading.errors])
-        if any(type(outcome) is Ok for outcome in part.outcomes.values()):
-            self.succeeded_at = now
+        if found or first.wanted is not self._wanted:
+            self._forget_others(first.wanted, [key.name for key in found])
 
     def _newer(self, key: AccountKey, outcome: Ok, now_s: float) -> Outcome:
         """*outcome*, or what was shown before where that is newer: a copy of the cache may lag behind."""
@@ -109,12 +121,13 @@ class Known:
         self._newest[key] = value
         return outcome
 
-    def _forget_others(self, wanted: Mapping[str, AccountKey]) -> None:
+    def _forget_others(self, wanted: Mapping[str, AccountKey], found: Collection[str]) -> None:
+        """What is not *wanted*; its text only if it was not *found* either."""
         self._wanted = wanted
         for key in self._newest.keys() - wanted.values():
             del self._newest[key]
         for memory in self.memories.values():
-            memory.keep_only(wanted.keys())
+            memory.keep_only(wanted.keys() | found)
 
     def _judge(self, part: Part | None, unlisted: TreadError | None) -> None:
         """Sets `slower` and `ended`."""
@@ -123,7 +136,9 @@ class Known:
         errors += [] if unlisted is None else [unlisted]
         nothing = bool(errors) and not any(type(outcome) is Ok for outcome in outcomes)
         self._failures = self._failures + 1 if nothing else 0
-        asked = any(isinstance(error, ApiError) and error.status in _ASKS_FOR_LESS for error in errors)
+        statuses = {error.status for error in errors if isinstance(error, ApiError)}
+        # A 503 of some accounts, while others are read, is about those.
+        asked = 429 in statuses or (nothing and 503 in statuses)
         self.slower = asked or self._failures >= _FAILURES
         if nothing:
             self.ended = next((error for error in errors if isinstance(error, AuthError)), None)

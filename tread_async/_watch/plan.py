@@ -51,16 +51,19 @@ def planned(
     if deadline_s is not None:
         check.deadline_s(deadline_s)
     reads.how(source, max_age_s, live_within_s, deadline_s)
+    longest_s = seconds(interval_s, "interval_s") * (1 + _share(jitter))
+    if max_silence_s is not None and seconds(max_silence_s, "max_silence_s") <= longest_s:
+        raise UsageError(f"between two polls are up to {longest_s:g} s; max_silence_s is longer than that")
     return Plan(
         accounts=chosen(accounts),
-        interval_s=seconds(interval_s, "interval_s"),
-        jitter=_share(jitter),
+        interval_s=interval_s,
+        jitter=jitter,
         source=source,
         max_age_s=max_age_s,
         live_within_s=live_within_s,
         deadline_s=deadline_s,
         rules=checked(rules),
-        max_silence_s=None if max_silence_s is None else seconds(max_silence_s, "max_silence_s"),
+        max_silence_s=max_silence_s,
     )
 
 

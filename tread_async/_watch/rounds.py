@@ -20,7 +20,7 @@ from tread_async._watch.beats import Beats
 from tread_async._watch.known import Known, renewed
 from tread_async._watch.plan import Plan
 from tread_async.changes import Change, changes_in_steps
-from tread_async.errors import DeadlineExceededError, TreadError
+from tread_async.errors import ClientClosedError, DeadlineExceededError, TreadError
 from tread_async.keys import AccountKey
 from tread_async.outcomes import Failed, Outcome, Snapshot
 from tread_async.rules import Event
@@ -61,7 +61,10 @@ class Reader(Protocol):
 class Rounds:
     """Polls from `start` until `end`. A round is over when every token has answered, or after an interval.
 
+    For a token that takes longer than that no round waits.
+
     Attributes:
+        accounts: Those that are polled; ``None`` for all.
         readers: Who is told of events.
         current: The newest round.
         failure: Why there will be no more.
@@ -77,7 +80,7 @@ class Rounds:
     ) -> None:
         self._reads = reads
         self._plan = plan
-        self._accounts = accounts
+        self.accounts = accounts
         self._clock = asyncio.get_running_loop().time
         self._wanted = None if accounts is None else _by_credential(accounts)
         names = reads.lines if self._wanted is None else self._wanted
@@ -94,6 +97,7 @@ class Rounds:
             for place, name in enumerate(self._known)
         }
         self._landed: dict[str, tuple[float, float]] = {}  # since the last round: began at, and how late
+        self._slow: set[str] = set()  # tokens that take longer than an interval
         self._ended: dict[str, TreadError] = {}
         self._news, self._landing = asyncio.Event(), asyncio.Event()
         self._judge = Judge(plan.rules)
@@ -116,11 +120,18 @@ class Rounds:
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
+        except asyncio.CancelledError:
+            self._fail(ClientClosedError("the polling was cancelled"))
+            raise
         except Exception as error:
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
-        self.failure = self.failure or error
+        """Stops polling because of *error*, unless it has failed before."""
+        if self.failure is None:
+            self.failure = error
+            for task in self._tasks:
+                task.cancel()
         self._tell()
 
     async def end(self, error: TreadError) -> None:
@@ -159,8 +170,11 @@ class Rounds:
         known, beats = self._known[name], self._beats[name]
         while known.ended is None:
             await asyncio.sleep(beats.due - self._clock())
-            late_s, began = max(0.0, self._clock() - beats.due), time.time()
+            begun_at, began = self._clock(), time.time()
+            late_s = max(0.0, begun_at - beats.due)
             await self._poll(known)
+            if self._clock() - begun_at < self._plan.interval_s:
+                self._slow.discard(name)
             beats.polled(self._clock(), slower=known.slower)
             self._landed[name] = began, late_s
             if known.ended is not None:
@@ -192,13 +206,14 @@ class Rounds:
                         self._landing.clear()
                         await self._landing.wait()
             except TimeoutError:
-                pass
+                self._slow |= self._awaited() - self._landed.keys()
             await self._publish()
         self._fail(next(iter(self._ended.values())))
 
     def _awaited(self) -> set[str]:
-        """The tokens that are polled with every beat."""
-        return {name for name, beats in self._beats.items() if beats.stride == 1} - self._ended.keys()
+        """The tokens that are polled with every beat, and answer within one."""
+        with_each = {name for name, beats in self._beats.items() if beats.stride == 1}
+        return with_each - self._ended.keys() - self._slow
 
     async def _publish(self) -> None:
         landed, self._landed = self._landed, {}
@@ -235,16 +250,16 @@ class Rounds:
         how = How(plan.source, plan.max_age_s, plan.live_within_s, 0.0)
         outcomes: dict[AccountKey, Outcome] = {}
         for known in self._known.values():
-            now_s = known.now_s(exact_to_s=how.exact_to_s)
+            now_s = known.now_s(self._clock(), exact_to_s=how.exact_to_s)
             for place, (key, outcome) in enumerate(known.outcomes.items()):
                 if not place % _A_STEP:
                     yield
                 if now_s is not None:
                     outcome = renewed(outcome, now_s)
                 outcomes[key] = how.judged(outcome)
-        if self._accounts is not None:
+        if self.accounts is not None:
             unread = Failed(DeadlineExceededError("there is no answer yet"))
-            outcomes = {key: outcomes.get(key, unread) for key in self._accounts}
+            outcomes = {key: outcomes.get(key, unread) for key in self.accounts}
         every = self._known.items()
         return Snapshot(
             outcomes=outcomes,
@@ -252,9 +267,9 @@ class Rounds:
             duplicates=tuple([key for _, known in every for key in known.duplicates]),
             errors={name: known.errors for name, known in every if known.errors},
             unlisted={name: known.unlisted for name, known in every if known.unlisted is not None}
-            if self._accounts is None
+            if self.accounts is None
             else {},
-            of_all=self._accounts is None,
+            of_all=self.accounts is None,
             requests_sent=sum(known.requests_sent for _, known in every),
         )
 
