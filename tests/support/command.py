@@ -73,9 +73,12 @@ class Terminal:
     async def until(self, *texts: str) -> str:
         """Reads until all of *texts* have come since the last call; what has come."""
         fresh = ""
-        async with asyncio.timeout(_WITHIN_S):
-            while not all(text in fresh for text in texts):
-                fresh += await self._read()
+        try:
+            async with asyncio.timeout(_WITHIN_S):
+                while not all(text in fresh for text in texts):
+                    fresh += await self._read()
+        except TimeoutError:
+            raise AssertionError(f"not all of {texts} came, but at last {fresh[-2000:]!r}") from None
         self.said += fresh
         return fresh
 

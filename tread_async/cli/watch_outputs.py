@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -94,7 +95,7 @@ class Screen:
             auto_refresh=False,
             redirect_stdout=False,
             redirect_stderr=False,
-            get_renderable=lambda: self._now() or "Waiting for the first answer.",
+            get_renderable=lambda: self._now(console.height) or "Waiting for the first answer.",
         )
 
     def __enter__(self) -> Self:
@@ -112,17 +113,17 @@ class Screen:
         with contextlib.suppress(NotImplementedError, AttributeError):
             self._loop.remove_signal_handler(signal.SIGWINCH)
         self._live.stop()
-        if (picture := self._now()) is not None:
-            self._console.print(picture, height=self._console.height - 1)  # and the prompt
+        if (picture := self._now(self._console.height - 1)) is not None:  # less the prompt
+            self._console.print(picture)
 
     async def show(self, update: Update, rates: Rates) -> None:
         self._picture, self._since = self._pictures.of(update, rates), self._clock()
         self._live.refresh()
 
-    def _now(self) -> Picture | None:
+    def _now(self, height: int) -> Picture | None:
         if self._picture is None:
             return None
-        return self._picture.aged(self._clock() - self._since)
+        return replace(self._picture, since_s=self._clock() - self._since, height=height)
 
     def _tick(self) -> None:
         self._live.refresh()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final, Self
+from typing import Final
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -37,24 +37,22 @@ class Picture:
     What changed is in reverse; where there are no colours, it has a ``*`` before it.
 
     Attributes:
-        since_s: How long ago the ages were right.
         several: Whether accounts are shown with their credentials.
+        since_s: How long ago the ages were right.
+        height: How many lines there is room for, all in all; ``None`` for no end.
     """
 
     lines: Sequence[Line]
     notes: Sequence[str]
-    since_s: float = 0.0
     several: bool = True
-
-    def aged(self, since_s: float) -> Self:
-        """The same, some seconds later."""
-        return replace(self, since_s=since_s)
+    since_s: float = 0.0
+    height: int | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         colours = not console.no_color and console.color_system is not None
         room = len(self.lines)
-        if options.height is not None:
-            room = max(1, options.height - len(self.notes) - 2)  # the heads, and a remark
+        if self.height is not None:
+            room = max(1, self.height - len(self.notes) - 2)  # the heads, and a remark
         shown = self.lines[:room]
         for most in _WIDTHS:
             rows = [self._cells(line, most) for line in shown]
