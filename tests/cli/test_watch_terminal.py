@@ -31,6 +31,7 @@ async def test_it_fits_is_resized_and_leaves_the_terminal_as_it_was(sim: Simulat
         wide += await terminal.until("CPU")
         terminal.type("\x03")
         left = await terminal.rest()
+        assert terminal.echoes
 
     assert terminal.process.returncode == 130
     assert HIDDEN in narrow
@@ -41,7 +42,6 @@ async def test_it_fits_is_resized_and_leaves_the_terminal_as_it_was(sim: Simulat
     assert all(account.name in after for account in sim.accounts())  # the last figures stay
     assert "Traceback" not in terminal.said
     assert "Abort" not in terminal.said
-    assert terminal.echoes
     assert sim.tokens[0] not in terminal.said
 
 
@@ -89,6 +89,20 @@ async def test_ages_grow_while_no_answer_comes(sim: Simulator) -> None:
         await terminal.rest()
 
     assert first != second
+
+
+async def test_a_terminal_may_lack_letters() -> None:
+    """What it cannot show is a question mark, and no reason to end."""
+    async with (
+        Simulator(accounts=["名前"]) as sim,
+        on_a_terminal(
+            sim, "watch", *FAST, "--rounds", "1", columns=100, lines=24, PYTHONIOENCODING="ascii"
+        ) as terminal,
+    ):
+        said = await terminal.rest()
+
+    assert terminal.process.returncode == 0
+    assert "\n?? " in said
 
 
 async def test_errors_come_after_the_screen(sim: Simulator) -> None:

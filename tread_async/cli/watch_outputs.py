@@ -46,6 +46,8 @@ def opened(choice: Choice) -> Iterator[Output]:
     if choice.json:
         yield JsonLines()
         return
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an account's name may have letters that the terminal lacks
     console = Console(highlight=False)
     if sys.stdout.isatty() and not console.is_dumb_terminal:
         with Screen(choice, console) as screen:
