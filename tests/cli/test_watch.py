@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
+import shlex
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +18,8 @@ from tread_async import TreadClient
 from tread_async.simulator import Simulator
 
 FAST = ("--interval", "0.05")
+README = (Path(__file__).parents[2] / "README.md").read_text()
+SHOWN = re.findall(r"^tread (watch.*?)(?: \|.*| >.*)?$", README, flags=re.MULTILINE)
 
 
 @pytest.fixture
@@ -178,6 +183,19 @@ async def test_it_ends_when_nobody_reads_any_more(sim: Simulator) -> None:
     assert (process.returncode, err) == (141, b"")
 
 
+async def test_a_full_disk_is_a_sentence(sim: Simulator) -> None:
+    """What cannot be written ends the watch."""
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        async with started(sim, "watch", *FAST, "--json", stdout=full) as process:
+            _, err = await process.communicate()
+    finally:
+        os.close(full)
+
+    assert process.returncode == 1
+    assert err == b"tread watch: the output cannot be written: No space left on device\n"
+
+
 async def test_the_exit_code_is_that_of_the_last_update(sim: Simulator) -> None:
     """Nothing was read because of too many requests: that has a code of its own."""
     sim.fail(status=429)
@@ -196,3 +214,17 @@ async def test_a_token_that_is_refused_ends_it(sim: Simulator) -> None:
     assert "token is not polled any more: HTTP 401" in out
     assert err.startswith("tread watch: ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", SHOWN)
+async def test_the_commands_of_the_readme_work(sim: Simulator, command: str) -> None:
+    """Each, as far as its first update."""
+    code, out, err = await done(sim, *shlex.split(command), "--rounds", "1")
+
+    assert (code in (0, 4), err) == (True, "")
+    assert out
+
+
+def test_the_readme_shows_commands() -> None:
+    """So that the test above has some."""
+    assert len(SHOWN) == 3

@@ -16,8 +16,9 @@ from tests.support.balances import balance
 from tread_async import AccountKey, Ok
 from tread_async.cli import watch_outputs
 from tread_async.cli.watch_choice import Choice
-from tread_async.cli.watch_outputs import Screen, opened, written
+from tread_async.cli.watch_outputs import Screen, opened
 from tread_async.cli.watch_rates import Rates
+from tread_async.cli.writing import written
 
 RATES = Rates(0.0, 0.0, 0.0, 0.0)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
+from typing import Final
 
 from tread_async._codec.redaction import sanitised
 from tread_async.cli.ending import code_of, code_of_snapshot, until_signal
@@ -19,7 +19,7 @@ from tread_async.manager import SessionManager
 
 __all__ = ["run"]
 
-_NOBODY_READS: int = 128 + getattr(signal, "SIGPIPE", 13)
+_NOBODY_READS: Final = 128 + 13  # SIGPIPE, which Windows does not have
 
 
 async def run(choice: Choice) -> int:
@@ -34,6 +34,9 @@ async def run(choice: Choice) -> int:
         return code_of(error)
     except BrokenPipeError:
         return _NOBODY_READS
+    except OSError as error:
+        print(f"tread watch: the output cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 1
 
 
 async def _watch(choice: Choice) -> int:

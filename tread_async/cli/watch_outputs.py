@@ -1,14 +1,15 @@
-"""Where the updates of a watch go: onto a terminal, or as tables or JSON into a file or pipe."""
+"""Where the updates of a watch go: onto a terminal, or as tables or JSON into a file or pipe.
+
+What takes long where there are ten thousand accounts is done in threads, so that polling is not held up.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import io
-import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -24,12 +25,12 @@ from tread_async.cli.watch_lines import Board
 from tread_async.cli.watch_notes import notes
 from tread_async.cli.watch_rates import Rates
 from tread_async.cli.watch_table import Picture
+from tread_async.cli.writing import written
 from tread_async.feed import Update
 
-__all__ = ["JsonLines", "Output", "Screen", "Tables", "opened", "written"]
+__all__ = ["JsonLines", "Output", "Screen", "Tables", "opened"]
 
 _EVERY_S: Final = 1.0
-_GRACE_S: Final = 0.5
 _AS_WIDE_AS_IT_IS: Final = 10_000
 
 
@@ -60,7 +61,8 @@ class JsonLines:
     """A line of JSON for each update; `json_line` says what is in it."""
 
     async def show(self, update: Update, rates: Rates) -> None:
-        await written(f"{json_line(update)}\n")
+        line = await asyncio.to_thread(json_line, update)
+        await written(f"{line}\n")
 
 
 class Tables:
@@ -70,11 +72,14 @@ class Tables:
         self._pictures = _Pictures(choice)
 
     async def show(self, update: Update, rates: Rates) -> None:
-        picture = self._pictures.of(update, rates)
-        page = Console(file=io.StringIO(), width=_AS_WIDE_AS_IT_IS, color_system=None)
-        with page.capture() as capture:
-            page.print(picture)
-        await written(f"{capture.get()}\n")
+        page = await asyncio.to_thread(self._page, update, rates)
+        await written(f"{page}\n")
+
+    def _page(self, update: Update, rates: Rates) -> str:
+        page = io.StringIO()
+        console = Console(file=page, width=_AS_WIDE_AS_IT_IS, color_system=None)
+        console.print(self._pictures.of(update, rates))
+        return page.getvalue()
 
 
 class Screen:
@@ -119,7 +124,8 @@ class Screen:
             self._console.print(picture)
 
     async def show(self, update: Update, rates: Rates) -> None:
-        self._picture, self._since = self._pictures.of(update, rates), self._clock()
+        since = self._clock()
+        self._picture, self._since = await asyncio.to_thread(self._pictures.of, update, rates), since
         self._live.refresh()
 
     def _now(self, height: int) -> Picture | None:
@@ -144,45 +150,3 @@ class _Pictures:
         several = len({key.credential for key in update.snapshot.outcomes}) > 1
         below = notes(update, rates, shown=len(lines), symbol=self._symbol)
         return Picture(lines, below, several=several)
-
-
-async def written(text: str) -> None:
-    """Writes *text* to standard output, from a thread, so that a slow reader holds up nothing else.
-
-    Raises:
-        BrokenPipeError: the reader is gone.
-    """
-    data = text.encode(sys.stdout.encoding, "replace")
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-
-    def settle(error: OSError | None) -> None:
-        if done.cancelled():
-            return
-        if error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
-
-    def write() -> None:
-        error = None
-        try:
-            _write_all(sys.stdout.fileno(), data)
-        except OSError as caught:
-            error = caught
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know
-            loop.call_soon_threadsafe(settle, error)
-
-    thread = threading.Thread(target=write, daemon=True)
-    thread.start()
-    try:
-        await done
-    except asyncio.CancelledError:
-        thread.join(_GRACE_S)  # so that a line is torn only if its reader is stuck
-        raise
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(descriptor, left) :]
