@@ -1,4 +1,4 @@
-"""Every fault and every invariant is held by a test on both event loops, or declared not to be built yet."""
+"""Every fault and every invariant is held by a test on both event loops."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from tests.support.tables import listed, marked, rows
 
 TABLE: Final = "faults.md"
 IDS: Final = [f"F{number:02}" for number in range(1, 46)] + [f"I{number}" for number in range(1, 16)]
-NOT_YET: Final = {"F41", "I8"}  # polling
-BOTH_LOOPS: Final = ("client/", "manager/", "faults/")  # the folders whose conftest says so
+BOTH_LOOPS: Final = ("client/", "manager/", "faults/", "watch/")  # the folders whose conftest says so
 
 
-def test_every_row_is_held_or_not_built_yet() -> None:
-    """No row is forgotten, and none is both."""
+def test_every_row_is_held() -> None:
+    """No row is forgotten."""
     held = set(marked("fault"))
 
-    assert held | NOT_YET == set(IDS)
-    assert not held & NOT_YET
+    assert held == set(IDS)
 
 
 def test_the_table_names_the_tests_that_hold_each_row() -> None:
@@ -29,11 +27,6 @@ def test_the_table_names_the_tests_that_hold_each_row() -> None:
     assert {row: names for row, names in named.items() if names} == marked("fault")
 
 
-def test_rows_that_are_not_built_yet_say_so() -> None:
-    """And no others do."""
-    assert {row[0] for row in rows(TABLE) if row[2].startswith("not built yet")} == NOT_YET
-
-
 def test_every_row_is_held_on_both_loops() -> None:
     """Whatever else holds a row, a coroutine that runs on asyncio and on uvloop does."""
     on_both = {
@@ -42,4 +35,4 @@ def test_every_row_is_held_on_both_loops() -> None:
         if any(name.startswith(BOTH_LOOPS) for name in names)
     }
 
-    assert on_both == set(IDS) - NOT_YET
+    assert on_both == set(IDS)

@@ -49,7 +49,7 @@ def test_the_ten_lines_run_when_pasted_into_a_file(tmp_path: Path) -> None:
 async def test_every_call_of_the_readme_works(capsys: pytest.CaptureFixture[str]) -> None:
     """The block about one token, awaited against the simulator, reaches its last line."""
     names: dict[str, object] = {}
-    exec(compile(BLOCKS[2], "README.md", "exec", dont_inherit=True), names)
+    exec(compile(BLOCKS[3], "README.md", "exec", dont_inherit=True), names)
     everything = names["everything"]
 
     async with Simulator(accounts=["binance-main-001", "other"]) as sim:
@@ -73,11 +73,25 @@ async def test_the_block_about_many_tokens_works(capsys: pytest.CaptureFixture[s
     assert changes == [("leverage", "5"), ("leverage", "5"), ("leverage", "7")]
 
 
+async def test_the_block_about_watching_works(capsys: pytest.CaptureFixture[str]) -> None:
+    """It says what fails, with the last balance, and of each trader's account what it holds."""
+    names: dict[str, Any] = {}
+    exec(compile(BLOCKS[2], "README.md", "exec", dont_inherit=True), names)
+
+    async with Simulator(tokens=2, accounts=3) as sim:
+        sim.fail(endpoint="cached_balances", account=sim.accounts()[0].name, user=0, status=500, nth=4)
+        await names["bots"]({"desk-a": sim.tokens[0], "desk-b": sim.tokens[1]}, sim.url)
+
+    said = capsys.readouterr().out
+    assert re.findall(r"(desk-a/\S+) Ok\(.*", said) == [f"desk-a/{one.name}" for one in sim.accounts()[:2]]
+    assert {request.endpoint for request in sim.journal.requests} == {"accounts", "cached_balances"}
+
+
 async def test_the_block_about_an_unknown_create_works(monkeypatch: pytest.MonkeyPatch) -> None:
     """It says the id, that nothing is known yet, and `None` when another account has the name."""
     monkeypatch.setattr("tread_async._lifecycle._LISTED_AFTER_S", (0.0,))
     names: dict[str, Any] = {}
-    exec(compile(BLOCKS[3], "README.md", "exec", dont_inherit=True), names)
+    exec(compile(BLOCKS[4], "README.md", "exec", dont_inherit=True), names)
     link = names["link"]
 
     async with Simulator(accounts=1) as sim, TreadClient(sim.tokens[0], base_url=sim.url) as tread:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,8 @@ LAYERS = (
     ("keys",),
     ("balance", "listing"),
     ("outcomes", "reports", "plans"),
-    ("changes", "rules"),
+    ("changes", "_figures", "rules"),
+    ("_judging",),
     ("_lifecycle",),
     ("_fleet",),
     ("_watch",),
@@ -45,11 +47,14 @@ LAYERS = (
 
 VOCABULARY = (
     "balance", "changes", "client", "errors", "feed", "keys", "listing", "manager", "models", "outcomes",
-    "plans", "reports", "secret",
+    "plans", "reports", "rules", "secret",
 )  # fmt: skip
 
-# Helpers of type checking, and functions that bear the name of their module.
-IN_THEIR_MODULE = {"AllAccounts", "Source", "changes", "changes_in_steps"}
+# Helpers of type checking, functions that bear the name of their module, and those that read best with it.
+IN_THEIR_MODULE = {
+    "AllAccounts", "Source", "changes", "changes_in_steps",
+    "equity_drop", "leverage_above", "margin_ratio_above", "missing", "stale_for",
+}  # fmt: skip
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -169,6 +174,27 @@ def test_every_public_thing_has_a_docstring() -> None:
             ]
 
     assert bare == []
+
+
+def test_every_coroutine_takes_a_deadline() -> None:
+    """Every public coroutine takes ``deadline_s`` by keyword, and has a default for it.
+
+    Not so closing, and waiting for a condition, whose ``timeout_s`` must be given.
+    """
+    coroutines = {
+        f"{name}.{method}": inspect.signature(value).parameters
+        for name in tread_async.__all__
+        if isinstance(thing := getattr(tread_async, name), type)
+        for method, value in vars(thing).items()
+        if inspect.iscoroutinefunction(value)
+        and not method.startswith("_")
+        and method not in {"close", "wait_for"}
+    }
+    taken = {name: parameters.get("deadline_s") for name, parameters in coroutines.items()}
+
+    assert "OutcomeUnknownError.resolve" in taken
+    assert [name for name, one in taken.items() if one is None or one.kind is not one.KEYWORD_ONLY] == []
+    assert [name for name, one in taken.items() if one is not None and one.default is not None] == []
 
 
 def test_importing_the_package_loads_neither_aiohttp_nor_the_simulator() -> None:

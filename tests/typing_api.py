@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, assert_type
@@ -17,9 +18,13 @@ from tread_async import (
     Balance,
     BalanceRow,
     CachedBalances,
+    Change,
+    ClientClosedError,
     ClientStats,
     Credential,
+    Event,
     Failed,
+    Feed,
     LeveragePlan,
     LeverageReport,
     Listing,
@@ -27,9 +32,13 @@ from tread_async import (
     Missing,
     NotApplied,
     Ok,
+    OutcomeUnknownError,
     PlanReport,
     RetryPolicy,
+    RowChange,
+    Rule,
     Secret,
+    Seen,
     SessionManager,
     Snapshot,
     Stale,
@@ -37,7 +46,10 @@ from tread_async import (
     TreadClient,
     TreadError,
     Unknown,
+    Update,
+    Updates,
     WriteOutcome,
+    rules,
 )
 
 
@@ -113,6 +125,54 @@ async def manage() -> None:
         plan = await desk.plan_leverage({"ETH:PERP-USDT": {"a/x": 5, AccountKey("a", "y"): "2.5"}})
         assert_type(plan, LeveragePlan)
         assert_type(await desk.apply(plan), PlanReport)
+
+
+async def poll() -> None:
+    async with SessionManager({"desk-a": "t"}) as desk, TreadClient("t") as tread:
+        async with desk.watch(interval_s=1, rules=[rules.missing()], changes_only=True) as updates:
+            async for update in updates:
+                assert_type(update, Update)
+                assert_type(update.snapshot, Snapshot)
+                assert_type(update.changes, Mapping[AccountKey, Change])
+                assert_type(update.events, tuple[Event, ...])
+                assert_type(update.ended, Mapping[str, TreadError])
+        feed = tread.feed(["x"], interval_s=1.5, source="live", max_silence_s=60)
+        assert_type(feed, Feed)
+        assert_type(feed.subscribe(["x"]), Updates)
+        assert_type(await feed.wait_for(lambda snapshot: snapshot.complete, timeout_s=5), Snapshot)
+        desk.watch()  # type: ignore[call-arg]
+        desk.watch(interval_s="1")  # type: ignore[arg-type]
+        await feed.wait_for(lambda snapshot: True)  # type: ignore[call-arg]
+
+
+def much(seen: Seen) -> Decimal | None:
+    assert_type(seen.outcome, Ok | Stale | Failed | Missing)
+    return seen.balance.equity if seen.balance else None
+
+
+def watched(change: Change, event: Event) -> None:
+    assert_type(change.before, Ok | Stale | Failed | Missing | None)
+    assert_type(change.rows_changed, tuple[RowChange, ...])
+    assert_type(event.value, Decimal | float | None)
+    Rule(name="much", measure=much, limit=1000, clear=Decimal(900))
+    Rule(name="many", measure=lambda seen: len(seen.balance.rows) if seen.balance else None, limit=9)
+    Rule(name="it", measure=lambda seen: "yes")  # type: ignore[arg-type, return-value]
+    assert_type(rules.leverage_above("20", clear=15), Rule)
+    rules.equity_drop(0.1, 60)  # type: ignore[arg-type]
+    rules.stale_for("60")  # type: ignore[arg-type]
+
+
+async def look_again(error: OutcomeUnknownError) -> None:
+    assert_type(await error.resolve(), WriteOutcome)
+    assert_type(await error.resolve(deadline_s=5), WriteOutcome)
+    await error.resolve(5)  # type: ignore[call-arg]
+
+
+def closed(error: ClientClosedError) -> None:
+    assert_type(error.report, LeverageReport | MarginModeReport | PlanReport | None)
+    if error.report is not None:
+        assert_type(error.report.ok, bool)
+        assert_type(error.report.counts, dict[str, int])
 
 
 def read(error: TreadError) -> None:

@@ -12,14 +12,15 @@ From the bottom up, imports going down only::
     _slots, _rates, _gates  who may send now: requests at once, and in a second
     _pacing                 long work in short steps
     _call, _calls           an attempt, its repeats and its outcome
-    client                  TreadClient: one method per endpoint, for one token
     keys, balance, outcomes, reports, plans, listing
                             what is said of accounts of many tokens
-    changes                 what differs between two readings of them
     _sightings, _lifecycle  create, archive, update: sent once, and looked up where the answer was lost
     _fleet                  directory, batches, coalescing, isolation of failures, verified writes
-    changes, rules          what differs between two snapshots, and what is worth an alarm
+    changes                 what differs between two snapshots
+    rules, _figures, _judging
+                            what to give alarm of, and when it is raised and ends
     _watch, feed            polling for months: beats, rounds, and any number of readers
+    client                  TreadClient: one method per endpoint, for one token
     manager                 SessionManager: every account of every token
 
 `tread_async.simulator` is a Tread server on loopback, for demos and tests. Nothing here imports it.
@@ -84,6 +85,7 @@ from tread_async.reports import (
     Verification,
     WriteOutcome,
 )
+from tread_async.rules import Event, Rule, Seen
 from tread_async.secret import Secret
 
 __all__ = [
@@ -112,6 +114,7 @@ __all__ = [
     "DeadlineExceededError",
     "DecodeError",
     "Equity",
+    "Event",
     "Failed",
     "Feed",
     "IncompleteSnapshotError",
@@ -135,7 +138,9 @@ __all__ = [
     "RejectedError",
     "RetryPolicy",
     "RowChange",
+    "Rule",
     "Secret",
+    "Seen",
     "ServerError",
     "SessionManager",
     "SilenceError",

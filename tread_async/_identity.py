@@ -109,12 +109,13 @@ class Identity:
         """Asks the function for a token if there is none. Raises as `check`, and what the function raises."""
         async with self._lock:
             self.check()
-            if self._token is None and self._source is not None:
-                token = settings.token(await self._ask(self._source))
-                if token == self._just_refused:
-                    self._latch()
-                    self.check()
-                self._token = token
+            if self._token is not None or self._source is None:
+                return
+            token = settings.token(await self._ask(self._source))
+            if token == self._just_refused:
+                self._latch()
+                self.check()
+            self._token = token
 
     def refused(self, token: Secret | None) -> None:
         """The server refused *token*."""

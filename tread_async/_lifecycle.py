@@ -16,6 +16,7 @@ from msgspec import structs
 
 from tread_async._call import Call
 from tread_async._calls import Calls
+from tread_async._codec import arguments as check
 from tread_async._codec import requests
 from tread_async._codec.redaction import sanitised
 from tread_async._codec.replies import Reply, http_date
@@ -189,11 +190,13 @@ class _ReadBack:
         failure.read_back = self.resolve
         raise failure
 
-    async def resolve(self) -> WriteOutcome:
+    async def resolve(self, deadline_s: float | None) -> WriteOutcome:
         """Lists once more, and says what that shows."""
         if self._place != (os.getpid(), asyncio.get_running_loop()):
             raise UsageError("resolve() works in the process and on the event loop of its client")
-        deadline = self._calls.deadline("accounts", None)
+        if deadline_s is not None:
+            check.deadline_s(deadline_s)
+        deadline = self._calls.deadline("accounts", deadline_s)
         try:
             seen = await self._look(deadline)
         except TreadError as error:

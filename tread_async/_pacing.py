@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Generator
 from typing import Final, TypeVar
 
-__all__ = ["IN_ONE_GO_BYTES", "Pace"]
+__all__ = ["IN_ONE_GO_BYTES", "Pace", "in_one_go"]
 
 T = TypeVar("T")
 
@@ -71,3 +71,13 @@ class Pace:
             return result
         finally:
             steps.close()
+
+
+def in_one_go(steps: Generator[None, None, T]) -> T:
+    """What *steps* return, for a caller whose loop may be held."""
+    try:
+        while True:
+            next(steps)
+    except StopIteration as end:
+        result: T = end.value
+        return result

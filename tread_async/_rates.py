@@ -70,6 +70,10 @@ class Budget:
         self._next_at = 0.0
         self._closed_until = 0.0
 
+    def renew_lock(self) -> None:
+        """In a child that was forked the thread that holds the lock may not exist."""
+        self._lock = threading.RLock()
+
     def join(self, member: Member) -> None:
         """Counts *member* in: of several rates the lowest holds."""
         with self._lock:
@@ -186,6 +190,12 @@ class Registry:
             self._kept.add(budget)
             self._forget()
 
+    def renew_locks(self) -> None:
+        """As `Budget.renew_lock`, of all there is."""
+        self._lock = threading.RLock()
+        for budget in {*self._budgets.values(), *self._kept}:
+            budget.renew_lock()
+
     def _forget(self) -> None:
         self._kept = {budget for budget in self._kept if budget.matters}
 
@@ -199,3 +209,6 @@ def _known_by(source: Source) -> Hashable:
 
 
 RATES: Final = Registry()
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - on Windows nothing forks
+    os.register_at_fork(after_in_child=RATES.renew_locks)

@@ -1,12 +1,14 @@
-"""Several jobs at once, as one await."""
+"""Several jobs at once, as one await; and their end."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any, TypeVar
 
-__all__ = ["together"]
+import anyio
+
+__all__ = ["ended", "together"]
 
 T = TypeVar("T")
 
@@ -37,3 +39,18 @@ async def together(jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
     if any(task.cancelled() for task in tasks):
         raise asyncio.CancelledError
     return [task.result() for task in tasks]
+
+
+async def ended(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancels *tasks* and returns when they are done; who is cancelled meanwhile is so afterwards."""
+    for task in tasks:
+        task.cancel()
+    cancelled = None
+    with anyio.CancelScope(shield=True):
+        while left := [task for task in tasks if not task.done()]:
+            try:
+                await asyncio.wait(left)
+            except asyncio.CancelledError as error:  # of the task itself: no scope holds that off
+                cancelled = error
+    if cancelled is not None:
+        raise cancelled

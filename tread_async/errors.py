@@ -32,7 +32,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tread_async.reports import WriteOutcome
+    from tread_async.reports import LeverageReport, MarginModeReport, PlanReport, WriteOutcome
 
 __all__ = [
     "AccountError",
@@ -96,7 +96,7 @@ class ClientClosedError(TreadError):
         report: What a write to many accounts had settled until then, or ``None``.
     """
 
-    report: object = None
+    report: LeverageReport | MarginModeReport | PlanReport | None = None
 
 
 class TransportError(TreadError):
@@ -128,22 +128,26 @@ class OutcomeUnknownError(TransportError):
 
     cause: TreadError | None = None
     timed_out: bool = False
-    read_back: Callable[[], Awaitable[WriteOutcome]] | None = None
+    read_back: Callable[[float | None], Awaitable[WriteOutcome]] | None = None
 
-    async def resolve(self) -> WriteOutcome:
+    async def resolve(self, *, deadline_s: float | None = None) -> WriteOutcome:
         """Reads back what became of the write, at any time while the client is open.
 
         After `TreadClient` created, archived, or updated a margin mode. `Applied` has what the listing shows
         as ``seen``: the new account's id, the archived one's new name, the margin mode. `NotApplied` comes
         where another account has had the name all along. Anything else is still `Unknown`: what does not
-        show may be on its way, or done and undone.
+        show may be on its way, or done and undone, and a listing that fails or takes too long shows nothing.
+
+        Args:
+            deadline_s: Seconds for the whole call; by default as for `TreadClient.accounts`.
 
         Raises:
-            UsageError: there is no way to read this write back, or not from this event loop.
+            UsageError: *deadline_s* cannot work, or there is no way to read this write back, or not from
+                this event loop.
         """
         if self.read_back is None:
             raise UsageError("this write cannot be read back from here; read balances or accounts instead")
-        return await self.read_back()
+        return await self.read_back(deadline_s)
 
     def __reduce__(self) -> Any:
         kept = {name: value for name, value in vars(self).items() if name != "read_back"}

@@ -150,6 +150,14 @@ async def test_update(client: TreadClient, sim: Simulator) -> None:
     check_counters(client, sim)
 
 
+async def test_update_of_other_fields(client: TreadClient, sim: Simulator) -> None:
+    """Fields that no list shows are sent as they are, once, and nothing is looked up."""
+    account_id = sim.accounts()[0].id
+    await client.update_account(account_id, extra={"vcefi_enabled": True})
+
+    assert sent(sim) == [("PUT", ACCOUNTS, "", {"id": account_id, "vcefi_enabled": True})]
+
+
 @pytest.mark.trap(11)
 async def test_update_of_nothing(client: TreadClient, sim: Simulator) -> None:
     """An update without a field is refused, and nothing is sent."""

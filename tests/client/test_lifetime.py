@@ -49,6 +49,62 @@ async def main():
 asyncio.run(main())
 """
 
+FORKED_WHILE_LOCKED = """
+import asyncio, os, signal, sys, threading
+from tread_async import TreadClient
+from tread_async._rates import RATES
+from tread_async.simulator import Simulator
+
+def hold(lock, held, over):
+    with lock:
+        held.set()
+        over.wait()
+
+async def use(client, sim):
+    await client.close()
+    async with TreadClient(sim.tokens[0], base_url=sim.url, requests_per_s=100) as own:
+        assert len(await own.balances()) == 2
+
+def in_the_child(client, sim):
+    code = 1
+    try:
+        asyncio._set_running_loop(None)
+        asyncio.run(use(client, sim))
+        code = 0
+    finally:
+        os._exit(code)
+
+async def ended(child):
+    waiting = asyncio.create_task(asyncio.to_thread(os.waitpid, child, 0))
+    if not (await asyncio.wait({waiting}, timeout=10))[0]:
+        os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode((await waiting)[1])
+
+async def main():
+    async with (
+        Simulator(accounts=2) as sim,
+        TreadClient(sim.tokens[0], base_url=sim.url, requests_per_s=100) as client,
+    ):
+        [budget] = RATES._budgets.values()
+        held, over = threading.Event(), threading.Event()
+        lock = {"registry": RATES, "budget": budget}[sys.argv[1]]._lock
+        thread = threading.Thread(target=hold, args=(lock, held, over))
+        thread.start()
+        held.wait()
+        try:
+            child = os.fork()
+            if not child:
+                in_the_child(client, sim)
+            assert await ended(child) == 0, "the child hung or failed"
+            assert not lock.acquire(blocking=False), "the parent's lock was not held until the end"
+        finally:
+            over.set()
+            thread.join()
+        assert len(await client.balances()) == 2
+
+asyncio.run(main())
+"""
+
 
 async def never_waits(coroutine: Coroutine[Any, Any, Any]) -> None:
     """Fails unless the coroutine ends with a `UsageError` at its first step."""
@@ -96,8 +152,11 @@ async def test_opened_twice(sim: Simulator, client: TreadClient) -> None:
 
 
 async def test_closed_without_opening() -> None:
-    """Closing what was never opened is nothing."""
-    await TreadClient(TOKEN).close()
+    """Closing what was never opened is nothing: it can still be opened."""
+    client = TreadClient(TOKEN)
+    await client.close()
+    async with client:
+        assert client.stats.requests_sent == 0
 
 
 def in_a_thread(make: Any) -> BaseException | None:
@@ -169,6 +228,17 @@ def test_after_a_fork(where: str) -> None:
     run = subprocess.run(
         [sys.executable, "-c", FORKED, where], capture_output=True, text=True, timeout=30, check=False
     )
+
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("held", ["registry", "budget"])
+def test_forked_while_another_thread_holds_a_lock(held: str) -> None:
+    """The child has no such thread: it closes its parent's client and sends at a rate of its own."""
+    run = subprocess.run(
+        [sys.executable, "-c", FORKED_WHILE_LOCKED, held],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
 
     assert run.returncode == 0, run.stdout + run.stderr
 

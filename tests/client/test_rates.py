@@ -51,9 +51,14 @@ def test_what_is_no_rate(rate: Any) -> None:
 
 
 @pytest.mark.parametrize("rate", [None, 1, 0.5, 10_000, 1 / 86_400])
-def test_what_is_a_rate(rate: float | None) -> None:
-    """From one request a day to 10000 in a second, and none."""
-    TreadClient(TOKEN, requests_per_s=rate)
+async def test_what_is_a_rate(rate: float | None) -> None:
+    """From one request a day to 10000 in a second, and none, which has no turns to wait for."""
+    async with TreadClient(TOKEN, requests_per_s=rate) as client:
+        assert client._calls is not None
+        share = client._calls._transport._share
+
+    assert share.requests_per_s == rate
+    assert (share.gate is None) == (rate is None)
 
 
 async def test_no_burst_at_the_start(connect: Callable[..., Any]) -> None:

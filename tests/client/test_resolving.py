@@ -22,11 +22,12 @@ from tests.support.samples import (
     shown,
     spellings,
 )
-from tests.support.wire import hang_up, reply, stall
+from tests.support.wire import Exchange, hang_up, reply, stall
 from tread_async import (
     Applied,
     ClientClosedError,
     ClosedAfterSendingError,
+    DeadlineExceededError,
     NameConflictError,
     NotApplied,
     OutcomeUnknownError,
@@ -118,6 +119,49 @@ async def test_resolving_fails(served: Callable[..., Any]) -> None:
 
     assert isinstance(still, Unknown)
     assert still.error.cause is not None  # type: ignore[attr-defined]
+
+
+async def test_resolving_in_a_time_of_its_own(served: Callable[..., Any]) -> None:
+    """Its own deadline takes the place of the client's: in time it is still unknown, with the reason."""
+    shows = [listing(OTHER)] * 3 + [stall, listing(OTHER, made())]
+    client, wire = await served({"POST": hang_up, "GET": shows}, deadline_s=60.0)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await create(client)
+    async with asyncio.timeout(5.0):
+        still = await caught.value.resolve(deadline_s=0.3)
+
+    assert isinstance(still, Unknown)
+    assert isinstance(still.error, OutcomeUnknownError)
+    assert isinstance(still.error.cause, DeadlineExceededError)
+    assert wire.count("GET") == 4
+    assert await still.error.resolve(deadline_s=5) == Applied(seen="id-9")
+
+
+async def test_resolving_with_more_time_than_the_client_gives(served: Callable[..., Any]) -> None:
+    """What took too long for the client's deadline is found with a longer one."""
+
+    async def slow(exchange: Exchange) -> None:
+        await asyncio.sleep(0.2)
+        await exchange.send(listing(OTHER, made()))
+
+    client, _ = await served({"POST": hang_up, "GET": [listing(OTHER)] * 3 + [slow]}, deadline_s=0.1)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await create(client, deadline_s=30)
+
+    assert isinstance(await resolved(caught.value), Unknown)
+    assert await caught.value.resolve(deadline_s=5) == Applied(seen="id-9")
+
+
+@pytest.mark.parametrize("deadline_s", [0, -1, float("nan"), float("inf"), True, "1", 86_400])
+async def test_resolving_with_a_bad_deadline(served: Callable[..., Any], deadline_s: Any) -> None:
+    """A deadline that is none is refused, and nothing is listed."""
+    client, wire = await served({"POST": hang_up, "GET": listing(OTHER)})
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await create(client)
+    with pytest.raises(UsageError, match="deadline_s"):
+        await caught.value.resolve(deadline_s=deadline_s)
+
+    assert wire.count("GET") == 3
 
 
 async def test_resolving_after_closing(served: Callable[..., Any]) -> None:

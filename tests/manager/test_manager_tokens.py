@@ -262,6 +262,47 @@ async def test_a_token_function_raises(function: Any) -> None:
     assert server.refused == []
 
 
+def gave_up() -> str:
+    raise asyncio.CancelledError  # as from a request of its own that was cancelled
+
+
+async def gave_up_later() -> str:
+    await asyncio.sleep(0)
+    return gave_up()
+
+
+@pytest.mark.parametrize("function", [gave_up, gave_up_later])
+async def test_a_token_function_that_was_cancelled_itself(function: Any) -> None:
+    """Nobody has cancelled the call: it is the outcome of its own accounts, as any error of the function."""
+    async with (
+        FleetServer(*fleet()) as server,
+        manage(server, {"a": function, "b": "canary-1"}) as manager,
+    ):
+        snapshot = await manager.balances(["a/x0", "b/x0"])
+        with pytest.raises(NotSentError, match="the token function of 'a' raised CancelledError"):
+            await manager.balance("a/x0")
+
+    assert kinds(snapshot) == {"a/x0": "Failed", "b/x0": "Ok"}
+    assert server.users[0].count() == 0
+
+
+async def test_a_token_function_that_raises_an_error_of_ours() -> None:
+    """It is handed on as it is: a function may use a client itself."""
+    mine = ServerError(503, "the vault is down")
+
+    def failing() -> str:
+        raise mine
+
+    async with (
+        FleetServer(*fleet()) as server,
+        manage(server, {"a": failing, "b": "canary-1"}) as manager,
+    ):
+        snapshot = await manager.balances(["a/x0", "b/x0"])
+
+    assert kinds(snapshot) == {"a/x0": "Failed", "b/x0": "Ok"}
+    assert snapshot.outcomes[keys("a", ["x0"])[0]].error is mine  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("given", [f"{SECRET} with a blank", "", 5, None, SECRET.encode()])
 async def test_a_token_function_gives_no_token(given: Any) -> None:
     """What a function gives and is no token is an outcome of its accounts, too, and does not show."""

@@ -203,6 +203,15 @@ async def test_a_plan_that_is_too_old(two: Simulator, age_s: int, refused: bool)
     assert two.journal.count("set_leverage") == int(not refused)
 
 
+async def test_what_is_no_plan(two: Simulator) -> None:
+    """A wish is planned first: given to `apply` as it is, it is refused, and nothing is sent."""
+    async with desk(two) as manager:
+        with pytest.raises(UsageError, match="apply takes a LeveragePlan, not dict"):
+            await manager.apply({PAIR: {"a/x": 50}})  # type: ignore[arg-type]
+
+    assert two.journal.requests == []
+
+
 @pytest.mark.parametrize("listed", [True, False])
 async def test_an_account_that_has_vanished(sim: Simulator, client: TreadClient, listed: bool) -> None:
     """An account archived since the plan was made is one outcome, not applied; the others are set."""

@@ -10,7 +10,7 @@ from tests.support.desks import desk, kinds
 from tests.support.fleet_accounts import HANG, Held, User
 from tests.support.fleet_server import FleetServer
 from tests.support.samples import ONE_TRY, PAIR
-from tread_async import ALL, AccountKey, Ok, SessionManager, Stale
+from tread_async import ALL, AccountKey, Missing, Ok, SessionManager, Stale
 from tread_async._pacing import Pace
 from tread_async.simulator import Simulator
 
@@ -77,6 +77,20 @@ async def test_the_age_is_that_of_the_whole_snapshot() -> None:
     assert 0.4 < age_s < 5.0
     assert isinstance(strict.outcomes[AX], Stale)
     assert 1.0 < unjudged.outcomes[AX].age_s < 6.0  # type: ignore[union-attr]
+
+
+async def test_what_has_no_age_does_not_grow_old() -> None:
+    """In a snapshot that was slow to come, a balance without a time stamp and one that is missing stay so."""
+    first, second = users()
+    first.accounts += [Held(name="undated", stamp=None), Held(name="gone", cached="missing")]
+    second.wait_s = 0.3
+    async with FleetServer(first, second) as server, desk(server) as manager:
+        await manager.accounts()
+        snapshot = await manager.balances(source="cached", max_age_s=0.25)
+    grown_old, undated, gone, _ = snapshot.outcomes.values()
+
+    assert (type(grown_old), type(undated), type(gone)) == (Stale, Stale, Missing)
+    assert undated.age_s is None  # type: ignore[union-attr]
 
 
 async def test_a_live_balance_is_as_old_as_its_request() -> None:

@@ -26,6 +26,7 @@ from tread_async.errors import (
     TreadError,
     UsageError,
 )
+from tread_async.reports import PlanReport
 
 CLASSES: list[type[TreadError]] = [getattr(errors, name) for name in errors.__all__]
 
@@ -43,7 +44,7 @@ def made(kind: type[TreadError]) -> TreadError:
     if isinstance(error, NotSentError):
         error.permanent, error.retry_after_s = True, 7.5
     if isinstance(error, ClientClosedError):
-        error.report = ("what was settled",)
+        error.report = PlanReport(reports=())
     if isinstance(error, ProtocolError):
         error.broken = error.too_large = True
     if isinstance(error, DecodeError):

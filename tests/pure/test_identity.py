@@ -63,6 +63,12 @@ def test_a_function_is_asked_when_a_token_is_first_needed() -> None:
     assert "canary" not in repr(identity)
 
 
+def test_there_is_no_header_without_a_token() -> None:
+    """A request that was about to leave before its token was fetched would name none."""
+    with pytest.raises(RuntimeError, match="before its token was fetched"):
+        Identity(Source("canary-1"), "Token").header()
+
+
 def test_a_refused_token_is_fetched_anew() -> None:
     """After a 401 the function is asked again, and what it gave before stays a secret."""
     source = Source("canary-1", Secret("canary-2"))

@@ -6,6 +6,7 @@ import gc
 import math
 import os
 import pickle
+import threading
 import weakref
 
 import pytest
@@ -262,6 +263,30 @@ def test_a_child_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getpid", lambda: -1)
 
     assert registry.budget(ORIGIN, TOKEN) is not mine
+
+
+def test_a_child_has_locks_of_its_own() -> None:
+    """After a fork no lock is held by a thread that the child does not have."""
+    registry = Registry()
+    kept, in_use = registry.budget(ORIGIN, TOKEN), registry.budget(ORIGIN, Secret("another"))
+    kept.close_for(60)
+    registry.leave(kept, Client(None))
+    held, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with registry._lock, kept._lock, in_use._lock:
+            held.set()
+            over.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    registry.renew_locks()
+    free = [one._lock.acquire(blocking=False) for one in (registry, kept, in_use)]
+    over.set()
+    thread.join()
+
+    assert free == [True] * 3
 
 
 class Vault:

@@ -188,6 +188,17 @@ def test_a_cut_leaves_no_piece_of_a_secret(size: int, lead: str, times: int) -> 
     assert not [n for n in range(size - 8) if secret[n : n + 8] in text]
 
 
+@pytest.mark.parametrize("lead", ["bad key: ", "canary-s? "])
+@pytest.mark.parametrize("escape", ESCAPES)
+def test_a_text_that_ends_inside_a_secret_shows_no_piece_of_it(lead: str, escape: str) -> None:
+    """A body that was cut may end anywhere in a secret, in any spelling, also after what looks like it."""
+    secret = "canary-secret/0123456789"
+    spelt = ESCAPES[escape](secret)
+    cut = {sanitised(lead + spelt[:size], [Secret(secret)]) for size in range(8, len(spelt) + 1)}
+
+    assert cut == {lead + "***"}
+
+
 @given(st.text(st.characters(), max_size=80))
 @example("\x1b[31mred\x1b[0m \x9b2J \x1b]0;title\x07")
 @example("\u202eevil\u2066\u2069\u200f\u061c")

@@ -170,6 +170,16 @@ def test_an_account_named_twice_is_refused_whatever_the_first_says(first: str) -
     assert scanned.repeated == {"A": []}
 
 
+def test_what_has_no_documented_shape_is_as_sent() -> None:
+    """A fraction among ``transfers`` stays a number, while amounts are read as text, which is exact."""
+    account = '{"account_name":"A","account_id":"1","assets":[],"equity":"1.10","transfers":[{"amount":2.5}]}'
+    body = f'{{"balances":[{account}]}}'.encode()
+    found = in_one_go(scanning.cached)(body).accounts["A"]
+
+    same_in_steps(CACHED_BALANCES, body)
+    assert (str(found.equity), found.transfers) == ("1.10", ({"amount": 2.5},))
+
+
 def test_a_second_list_of_balances_takes_the_place_of_the_first() -> None:
     """Also where its key is written with escapes, and the first list was long enough to be cut."""
     many = ",".join(f'{{"account_name":"{n}","account_id":"1","assets":[]}}' for n in range(2000))
@@ -177,6 +187,17 @@ def test_a_second_list_of_balances_takes_the_place_of_the_first() -> None:
         body = f'{{"balances":[{many}],"{key}":[]}}'.encode()
 
         assert in_one_go(scanning.cached)(body).accounts == {}
+        same_in_steps(CACHED_BALANCES, body)
+
+
+@pytest.mark.parametrize("place", range(2))
+def test_blanks_that_json_does_not_know_are_refused(place: int) -> None:
+    """Also where the body is cut into chunks."""
+    accounts = [f'{{"account_name":"{name}","account_id":"1","assets":[]}}' for name in "AB"]
+    accounts[place] = "\v" + accounts[place]
+    body = f'{{"balances":[{",".join(accounts)}]}}'.encode()
+
+    with patch.object(scanning, "_CHUNK_BYTES", 1):
         same_in_steps(CACHED_BALANCES, body)
 
 

@@ -80,7 +80,9 @@ async def test_cached_ages(clock: Any) -> None:
 async def test_live_and_cached_agree(clock: Any) -> None:
     """At the moment the cache was filled, the live call said the same figures."""
     async with Simulator(clock=clock) as sim:
-        for balance in json.loads(await read(sim, CACHED))["balances"]:
+        balances = json.loads(await read(sim, CACHED))["balances"]
+        assert balances
+        for balance in balances:
             clock.now = balance["timestamp_millis"] / 1000 + 0.001
             live = json.loads(await read(sim, LIVE), parse_float=Decimal)[balance["account_name"]]["assets"]
             for was, now in zip(balance["assets"], live, strict=True):
@@ -131,17 +133,20 @@ async def test_margins(clock: Any) -> None:
     """A position takes its notional over its leverage as initial margin, and less to maintain it."""
     async with Simulator(clock=clock) as sim:
         balances = json.loads(await read(sim, CACHED))["balances"]
-    for _, row in rows(balances):
-        if row["asset_type"] == "position":
-            initial, notional = Decimal(row["initial_margin"]), abs(Decimal(row["notional"]))
-            assert abs(initial - notional / Decimal(row["leverage"])) < Decimal("1e-7")
-            assert 0 < Decimal(row["maint_margin"]) < initial
+    positions = [row for _, row in rows(balances) if row["asset_type"] == "position"]
+    assert positions
+    for row in positions:
+        initial, notional = Decimal(row["initial_margin"]), abs(Decimal(row["notional"]))
+        assert abs(initial - notional / Decimal(row["leverage"])) < Decimal("1e-7")
+        assert 0 < Decimal(row["maint_margin"]) < initial
 
 
 async def test_shares(clock: Any) -> None:
     """``notional_pct_total`` adds up to one within a market type."""
     async with Simulator(clock=clock) as sim:
         accounts = json.loads(await read(sim, LIVE))
+    assert accounts
+    assert all(account["assets"] for account in accounts.values())
     for account in accounts.values():
         for market in {row["market_type"] for row in account["assets"]}:
             total = sum(
@@ -154,7 +159,9 @@ async def test_sizes(clock: Any) -> None:
     """Any number of rows can be had, none too, and symbols differ within an account."""
     for assets in (0, 1, 2, 120):
         async with Simulator(accounts=8, assets=assets, clock=clock) as sim:
-            for balance in json.loads(await read(sim, CACHED))["balances"]:
+            balances = json.loads(await read(sim, CACHED))["balances"]
+            assert len(balances) == 8
+            for balance in balances:
                 assert len({row["symbol"] for row in balance["assets"]}) == len(balance["assets"]) == assets
                 assert balance["equities"]
 

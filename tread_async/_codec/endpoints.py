@@ -24,6 +24,7 @@ __all__ = [
     "UPDATE_ACCOUNT",
     "Endpoint",
     "Repeat",
+    "by_account",
     "unlisted",
 ]
 
@@ -90,7 +91,7 @@ CACHED_BALANCES: Final = Endpoint(
 )
 
 
-def _by_account(
+def by_account(
     endpoint: Endpoint[Any], steps: Callable[[Sequence[bytes]], Generator[None, None, Scanned[A]]]
 ) -> Endpoint[Scanned[A]]:
     """The same, for a caller to whom an account that does not decode is one account that failed."""
@@ -99,8 +100,8 @@ def _by_account(
     return by_account
 
 
-BALANCES_BY_ACCOUNT: Final = _by_account(BALANCES, scanning.live)
-CACHED_BALANCES_BY_ACCOUNT: Final = _by_account(CACHED_BALANCES, scanning.cached)
+BALANCES_BY_ACCOUNT: Final = by_account(BALANCES, scanning.live)
+CACHED_BALANCES_BY_ACCOUNT: Final = by_account(CACHED_BALANCES, scanning.cached)
 ACCOUNTS: Final = Endpoint(
     name="accounts",
     method="GET",

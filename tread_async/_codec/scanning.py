@@ -7,7 +7,7 @@ a fault of that account and not of its neighbours.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -17,13 +17,21 @@ from tread_async._codec import bodies
 from tread_async.models import Account, AccountBalances, CachedAccount, CachedBalances
 
 __all__ = [
+    "GAP",
+    "OPENING",
     "Scanned",
     "accounts_in_steps",
+    "add",
     "balances_in_steps",
     "cached",
+    "cached_account",
     "cached_balances_in_steps",
+    "ending",
     "in_one_go",
+    "in_two_ways",
+    "listed",
     "live",
+    "live_account",
 ]
 
 T = TypeVar("T")
@@ -33,7 +41,8 @@ _CHUNK_BYTES: Final = 48 * 1024  # decoded in half a millisecond
 _LISTED_A_STEP: Final = 64
 # The letters of "balances", escaped for no reason: a second list could hide so.
 _ESCAPED_KEY: Final = re.compile(rb"\\u00(?:6[1235]|6[cCeE]|73)")
-_OPENING: Final = re.compile(rb'\s*\{\s*"balances"\s*:\s*\[\s*(\{\s*"[^"\\]*")')
+GAP: Final = rb"[ \t\n\r]*"  # \s would let pass what JSON does not
+OPENING: Final = re.compile(rb'%b\{%b"balances"%b:%b\[%b(\{%b"[^"\\]*")'.replace(b"%b", GAP))
 
 
 class Scanned(msgspec.Struct, Generic[A]):
@@ -61,7 +70,7 @@ class _Name:
         self.text = text
 
 
-class _RawCached(msgspec.Struct, gc=False):
+class RawCached(msgspec.Struct, gc=False):
     balances: tuple[msgspec.Raw, ...]
     errors: tuple[msgspec.Raw, ...] | None = None
 
@@ -75,7 +84,7 @@ class _RawAccounts(msgspec.Struct):
 
 
 _raw_live: Final = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=_Name)
-_raw_cached: Final = msgspec.json.Decoder(_RawCached)
+_raw_cached: Final = msgspec.json.Decoder(RawCached)
 _raw_accounts: Final = msgspec.json.Decoder(tuple[msgspec.Raw, ...])
 _raw_wrapped: Final = msgspec.json.Decoder(_RawAccounts)
 _live: Final = AmountDecoder(AccountBalances, amounts_are_text=False)
@@ -85,8 +94,15 @@ _account: Final = msgspec.json.Decoder(Account)
 _named: Final = msgspec.json.Decoder(_Named)
 
 
-def live(pieces: Sequence[bytes]) -> Generator[None, None, Scanned[AccountBalances]]:
-    """The answer of ``GET /api/balances/``."""
+def live_account(_name: str, text: bytes) -> AccountBalances:
+    account: AccountBalances = _live.decode(text)
+    return account
+
+
+def live(
+    pieces: Sequence[bytes], account_of: Callable[[str, bytes], AccountBalances] = live_account
+) -> Generator[None, None, Scanned[AccountBalances]]:
+    """The answer of ``GET /api/balances/``; *account_of* decodes one account."""
     body = b"".join(pieces)
     yield
     members = _raw_live.decode(body)
@@ -97,7 +113,7 @@ def live(pieces: Sequence[bytes]) -> Generator[None, None, Scanned[AccountBalanc
         if name in found.accounts or name in found.faults:
             found.repeated[name] = []
         try:
-            found.accounts[name] = _live.decode(bytes(raw))
+            found.accounts[name] = account_of(name, bytes(raw))
         except bodies.UNDECODABLE as error:
             found.faults[name] = _bare(error)
         yield
@@ -106,14 +122,23 @@ def live(pieces: Sequence[bytes]) -> Generator[None, None, Scanned[AccountBalanc
 
 def cached(pieces: Sequence[bytes]) -> Generator[None, None, Scanned[CachedAccount]]:
     """The answer of the cached call."""
+    return in_two_ways(pieces, _cached_in_chunks, cached_account)
+
+
+def in_two_ways(
+    pieces: Sequence[bytes],
+    quickly: Callable[[Sequence[bytes], Scanned[CachedAccount]], Generator[None, None, bool]],
+    account_of: Callable[[bytes], CachedAccount],
+) -> Generator[None, None, Scanned[CachedAccount]]:
+    """The answer of the cached call *quickly*; where that cannot be done, by *account_of* one by one."""
     found: Scanned[CachedAccount] = Scanned({}, {}, {})
     try:
-        whole = yield from _cached_in_chunks(pieces, found)
+        whole = yield from quickly(pieces, found)
     except bodies.UNDECODABLE:
         whole = False
     if not whole:
         found = Scanned({}, {}, {})
-        yield from _cached_one_by_one(b"".join(pieces), found)
+        yield from _cached_one_by_one(b"".join(pieces), found, account_of)
     return found
 
 
@@ -127,30 +152,37 @@ def _cached_in_chunks(pieces: Sequence[bytes], found: Scanned[CachedAccount]) ->
     body, rest = b"", filter(None, pieces)
     while len(body) < _CHUNK_BYTES and (piece := next(rest, b"")):
         body += piece
-    opening = _OPENING.match(body)
+    opening = OPENING.match(body)
     if opening is None:
         return False
     at, compact = opening.start(1), b"," + opening[1]
-    between = re.compile(rb",\s*(?=%b)" % re.escape(opening[1]))
+    between = re.compile(rb",%b(?=%b)" % (GAP, re.escape(opening[1])))
     while True:
         if (end := body.find(compact, at + _CHUNK_BYTES)) >= 0:
-            _add(found, _listed(_in_brackets(body, at, end)))
+            add(found, listed(_in_brackets(body, at, end)))
             at = end + 1
         elif cut := between.search(body, at + _CHUNK_BYTES):
-            _add(found, _listed(_in_brackets(body, at, cut.start())))
+            add(found, listed(_in_brackets(body, at, cut.start())))
             at = cut.end()
         elif piece := next(rest, b""):
             body, at = body[at:] + piece, 0
         else:
             break
         yield
-    # A second list would take the place of the first.
-    if body.find(b'"balances"', at) >= 0 or _ESCAPED_KEY.search(body, at) is not None:
+    tail = ending(body, at)
+    if tail is None:
         return False
-    tail = _raw_cached.decode(b'{"balances":[%b' % body[at:])
-    _add(found, _listed(b"[%b]" % b",".join(tail.balances)))
+    add(found, listed(b"[%b]" % b",".join(tail.balances)))
     found.errors = bodies.errors(tail.errors)
     return True
+
+
+def ending(body: bytes, at: int) -> RawCached | None:
+    """The last accounts, from *at* on, and what follows them; ``None`` if that may be a second list."""
+    # It would take the place of the first.
+    if body.find(b'"balances"', at) >= 0 or _ESCAPED_KEY.search(body, at) is not None:
+        return None
+    return _raw_cached.decode(b'{"balances":[%b' % body[at:])
 
 
 def _in_brackets(body: bytes, start: int, end: int) -> bytes:
@@ -158,27 +190,37 @@ def _in_brackets(body: bytes, start: int, end: int) -> bytes:
     return b"".join((b"[", memoryview(body)[start:end], b"]"))
 
 
-def _listed(text: bytes) -> tuple[CachedAccount, ...]:
+def listed(text: bytes) -> tuple[CachedAccount, ...]:
+    """A list of accounts."""
     accounts: tuple[CachedAccount, ...] = _several.decode(text)
-    if any(account.transfers for account in accounts):  # shape unknown: `_several` reads numbers as text
-        accounts = _several_numbered.decode(text)
+    for account in accounts:
+        if account.transfers:  # shape unknown: `_several` reads numbers as text
+            accounts = _several_numbered.decode(text)
+            break
     return accounts
 
 
-def _cached_one_by_one(body: bytes, found: Scanned[CachedAccount]) -> Generator[None, None, None]:
+def cached_account(text: bytes) -> CachedAccount:
+    (account,) = listed(b"[%b]" % text)
+    return account
+
+
+def _cached_one_by_one(
+    body: bytes, found: Scanned[CachedAccount], account_of: Callable[[bytes], CachedAccount]
+) -> Generator[None, None, None]:
     reply = _raw_cached.decode(body)
     yield
     found.errors = bodies.errors(reply.errors)
     for raw in reply.balances:
         text = bytes(raw)
         try:
-            _add(found, _listed(b"[%b]" % text))
+            add(found, (account_of(text),))
         except bodies.UNDECODABLE as error:
             found.faults[_named.decode(text).account_name] = _bare(error)
         yield
 
 
-def _add(found: Scanned[CachedAccount], accounts: tuple[CachedAccount, ...]) -> None:
+def add(found: Scanned[CachedAccount], accounts: Iterable[CachedAccount]) -> None:
     by_name = found.accounts
     for account in accounts:
         name = account.account_name

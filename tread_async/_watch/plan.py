@@ -12,6 +12,7 @@ from tread_async._fleet.arguments import accounts as listed
 from tread_async._fleet.arguments import seconds
 from tread_async._fleet.reads import Reads
 from tread_async._fleet.snapshots import SourceChoice
+from tread_async._judging import checked
 from tread_async.errors import UsageError
 from tread_async.keys import AccountKey, AllAccounts
 from tread_async.rules import Rule
@@ -58,7 +59,7 @@ def planned(
         max_age_s=max_age_s,
         live_within_s=live_within_s,
         deadline_s=deadline_s,
-        rules=tuple(rules),
+        rules=checked(rules),
         max_silence_s=None if max_silence_s is None else seconds(max_silence_s, "max_silence_s"),
     )
 

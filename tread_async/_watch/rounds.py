@@ -8,21 +8,22 @@ import time
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-import anyio
 import msgspec
 from msgspec import structs
 
 from tread_async._fleet.lines import Tally
 from tread_async._fleet.reads import Reads
 from tread_async._fleet.snapshots import EXACT_TO_S, How
+from tread_async._judging import Judge
+from tread_async._together import ended
 from tread_async._watch.beats import Beats
+from tread_async._watch.known import Known, renewed
 from tread_async._watch.plan import Plan
-from tread_async._watch.seen import Seen, renewed
 from tread_async.changes import Change, changes_in_steps
 from tread_async.errors import DeadlineExceededError, TreadError
 from tread_async.keys import AccountKey
 from tread_async.outcomes import Failed, Outcome, Snapshot
-from tread_async.rules import Event, Judge
+from tread_async.rules import Event
 
 __all__ = ["Round", "Rounds"]
 
@@ -80,16 +81,16 @@ class Rounds:
         self._wanted = None if accounts is None else _by_credential(accounts)
         names = reads.lines if self._wanted is None else self._wanted
         began = self._clock()
-        self._seen = {name: Seen(reads.lines[name], plan.source, began) for name in names}
+        self._known = {name: Known(reads.lines[name], plan.source, began) for name in names}
         self._beats = {
             name: Beats(
                 plan.interval_s,
                 start=began,
-                phase=(place + 1) / len(self._seen),
+                phase=(place + 1) / len(self._known),
                 jitter=plan.jitter,
                 chance=chance,
             )
-            for place, name in enumerate(self._seen)
+            for place, name in enumerate(self._known)
         }
         self._landed: dict[str, tuple[float, float]] = {}  # since the last round: began at, and how late
         self._ended: dict[str, TreadError] = {}
@@ -104,7 +105,7 @@ class Rounds:
     def start(self) -> None:
         self._reads.polling.add(self)
         self._spawn(self._put_together())
-        for name in self._seen:
+        for name in self._known:
             self._spawn(self._poll_on_its_beats(name))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -124,15 +125,12 @@ class Rounds:
         """Stops polling; whoever waits for a round gets *error*."""
         self._reads.polling.discard(self)
         self._fail(error)
-        for task in self._tasks:
-            task.cancel()
-        with anyio.CancelScope(shield=True):  # its connections are back in the pool when we return
-            await asyncio.wait(self._tasks)
+        await ended(self._tasks)  # its connections are back in the pool when we return
 
     @property
     def succeeded_at(self) -> float:
         """When something was last read, on the loop's clock; the beginning before that."""
-        return max(seen.succeeded_at for seen in self._seen.values())
+        return max(known.succeeded_at for known in self._known.values())
 
     def _tell(self) -> None:
         told, self._news = self._news, asyncio.Event()
@@ -156,34 +154,34 @@ class Rounds:
         return renewed
 
     async def _poll_on_its_beats(self, name: str) -> None:
-        seen, beats = self._seen[name], self._beats[name]
-        while seen.ended is None:
+        known, beats = self._known[name], self._beats[name]
+        while known.ended is None:
             await asyncio.sleep(beats.due - self._clock())
             late_s, began = max(0.0, self._clock() - beats.due), time.time()
-            await self._poll(seen)
-            beats.polled(self._clock(), slower=seen.slower)
+            await self._poll(known)
+            beats.polled(self._clock(), slower=known.slower)
             self._landed[name] = began, late_s
-            if seen.ended is not None:
-                self._ended[name] = seen.ended
+            if known.ended is not None:
+                self._ended[name] = known.ended
             self._landing.set()
 
-    async def _poll(self, seen: Seen) -> None:
-        plan, snapshots, line = self._plan, self._reads.snapshots, seen.line
+    async def _poll(self, known: Known) -> None:
+        plan, snapshots, line = self._plan, self._reads.snapshots, known.line
         how = self._reads.how(plan.source, plan.max_age_s, plan.live_within_s, plan.deadline_s)
         unlisted: dict[str, TreadError] = {}
         tally = Tally()
         if self._wanted is None:
-            part = await snapshots.read_all(line, how, tally, unlisted, seen.memories)
+            part = await snapshots.read_all(line, how, tally, unlisted, known.memories)
         else:
-            part = await snapshots.read(line, self._wanted[line.name], how, seen.memories)
-        seen.requests_sent += tally.requests_sent
+            part = await snapshots.read(line, self._wanted[line.name], how, known.memories)
+        known.requests_sent += tally.requests_sent
         if part is not None:
-            seen.requests_sent += sum(reading.tally.requests_sent for reading in part.readings)
+            known.requests_sent += sum(reading.tally.requests_sent for reading in part.readings)
             snapshots.doubt(part)
-        await self._reads.pace.through(seen.take(part, unlisted.get(line.name), self._clock()))
+        await self._reads.pace.through(known.take(part, unlisted.get(line.name), self._clock()))
 
     async def _put_together(self) -> None:
-        while self._landed or len(self._ended) < len(self._seen):
+        while self._landed or len(self._ended) < len(self._known):
             await self._landing.wait()
             try:
                 async with asyncio.timeout(self._plan.interval_s):
@@ -203,12 +201,12 @@ class Rounds:
         landed, self._landed = self._landed, {}
         self._landing.clear()
         snapshot = await self._reads.pace.through(self._snapshot())
-        for seen in self._seen.values():
-            seen.requests_sent = 0
+        for known in self._known.values():
+            known.requests_sent = 0
         since = None if self.current is None else self.current.snapshot
         before: Mapping[AccountKey, Outcome] = {} if since is None else since.outcomes
         changes = await self._reads.pace.through(changes_in_steps(before, snapshot.outcomes))
-        events = self._judge.judge(snapshot, time.time())
+        events = await self._reads.pace.through(self._judge.judge_in_steps(snapshot, time.time()))
         for reader in self.readers:
             reader.hear(events)
         self._renewed = None
@@ -219,7 +217,7 @@ class Rounds:
             changes=changes,
             started_at=min(began for began, _ in landed.values()),
             late_s=max(late_s for _, late_s in landed.values()),
-            dropped=sum(seen.dropped for seen in self._seen.values()),
+            dropped=sum(known.dropped for known in self._known.values()),
             ended=dict(self._ended),
             at=self._clock(),
         )
@@ -229,9 +227,9 @@ class Rounds:
         plan = self._plan
         how = How(plan.source, plan.max_age_s, plan.live_within_s, 0.0)
         outcomes: dict[AccountKey, Outcome] = {}
-        for seen in self._seen.values():
-            now_s = seen.now_s(exact_to_s=how.exact_to_s)
-            for place, (key, outcome) in enumerate(seen.outcomes.items()):
+        for known in self._known.values():
+            now_s = known.now_s(exact_to_s=how.exact_to_s)
+            for place, (key, outcome) in enumerate(known.outcomes.items()):
                 if not place % _A_STEP:
                     yield
                 if now_s is not None:
@@ -240,17 +238,17 @@ class Rounds:
         if self._accounts is not None:
             unread = Failed(DeadlineExceededError("there is no answer yet"))
             outcomes = {key: outcomes.get(key, unread) for key in self._accounts}
-        seens = self._seen.items()
+        every = self._known.items()
         return Snapshot(
             outcomes=outcomes,
-            unexpected=tuple([key for _, seen in seens for key in seen.unexpected]),
-            duplicates=tuple([key for _, seen in seens for key in seen.duplicates]),
-            errors={name: seen.errors for name, seen in seens if seen.errors},
-            unlisted={name: seen.unlisted for name, seen in seens if seen.unlisted is not None}
+            unexpected=tuple([key for _, known in every for key in known.unexpected]),
+            duplicates=tuple([key for _, known in every for key in known.duplicates]),
+            errors={name: known.errors for name, known in every if known.errors},
+            unlisted={name: known.unlisted for name, known in every if known.unlisted is not None}
             if self._accounts is None
             else {},
             of_all=self._accounts is None,
-            requests_sent=sum(seen.requests_sent for _, seen in seens),
+            requests_sent=sum(known.requests_sent for _, known in every),
         )
 
 

@@ -16,7 +16,7 @@ from tread_async.keys import AccountKey
 from tread_async.models import CachedAccount
 from tread_async.outcomes import Failed, Ok, Outcome, Stale
 
-__all__ = ["Seen", "renewed"]
+__all__ = ["Known", "renewed"]
 
 _ASKS_FOR_LESS: Final = (429, 503)
 _FAILURES: Final = 2  # in a row, of everything, are no accident
@@ -27,7 +27,7 @@ _SOURCES: Final[Mapping[SourceChoice, tuple[Source, ...]]] = {
 }  # fmt: skip
 
 
-class Seen:
+class Known:
     """The newest outcome of each account of one token.
 
     Attributes:
@@ -69,8 +69,8 @@ class Seen:
             yield from self._take(part, now)
         elif unlisted is None:  # listed, and there is no account
             self.outcomes, self.unlisted = {}, None
-        else:
-            self._take_unlisted(unlisted)
+        else:  # never listed: an older list outlives a failure
+            self.unlisted = unlisted
         self._judge(part, unlisted)
 
     def _take(self, part: Part, now: float) -> Generator[None, None, None]:
@@ -115,15 +115,6 @@ class Seen:
             del self._newest[key]
         for memory in self.memories.values():
             memory.keep_only(wanted.keys())
-
-    def _take_unlisted(self, error: TreadError) -> None:
-        """Without a list there is no read either: what was known of each account fails with it."""
-        self.unlisted = error
-        now_s = time.time() + self.line.clock.ahead_s
-        for key in self.outcomes:
-            last = self._newest.get(key)
-            failed = Failed(error, None if last is None else Stale(last))
-            self.outcomes[key] = renewed(failed, now_s)
 
     def _judge(self, part: Part | None, unlisted: TreadError | None) -> None:
         """Sets `slower` and `ended`."""
