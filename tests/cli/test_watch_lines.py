@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.balances import balance, row
@@ -56,6 +56,8 @@ def names(found: list[Line]) -> str:
 
 
 @given(st.lists(ROWS, max_size=6))
+@example([row(leverage="0"), row(leverage="5")])
+@example([row(notional="1", unrealized_profit="0"), row(asset_type=None)])
 def test_a_sum_is_exact_or_not_known(rows: list[CachedAsset]) -> None:
     """Over the positions; not known where one does not say, or where a row may be one."""
     figures = figures_of(balance("main", *rows))

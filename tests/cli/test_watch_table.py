@@ -108,6 +108,14 @@ def test_a_lone_credential_is_not_repeated() -> None:
     assert "desk/" not in drawn(Picture(many(1), [], several=False))
 
 
+def test_wide_letters_have_the_room_they_need() -> None:
+    """A name is whole where the terminal is wide enough, and what follows stands in its column."""
+    heads, line = drawn(Picture(lines({"名前" * 10: Ok(balance("a"))}), [])).splitlines()
+
+    assert line.startswith(f"desk/{'名前' * 10}  OKX")
+    assert heads.index("exchange") == cell_len(line[: line.index("OKX")])
+
+
 def test_without_positions_there_is_no_leverage() -> None:
     """Which is another thing than not knowing it."""
     found = drawn(Picture(lines({"a": Ok(balance("a")), "b": Missing()}), []))
@@ -165,7 +173,8 @@ def test_a_column_is_left_out_only_where_it_has_no_room() -> None:
     assert "…" not in drawn(Picture(found, []), width)
     assert "…" in drawn(Picture(found, []), width - 1)
     narrow = next(width for width in range(width, 0, -1) if "no room" in drawn(Picture(found, []), width))
-    assert max(map(len, drawn(Picture(found, []), narrow + 1).splitlines())) == narrow + 1
+    last = drawn(Picture(found, []), narrow + 1).splitlines()[1]
+    assert last.startswith("desk/an-acc…  ")  # there is not one letter to spare
 
 
 CHANGED = (

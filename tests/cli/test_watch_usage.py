@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from tests.support.balances import balance
+from tests.support.command import done
 from tread_async import (
     AccountError,
     AccountKey,
@@ -24,8 +25,9 @@ from tread_async import (
     TransportError,
     UsageError,
 )
-from tread_async.cli.app import app
+from tread_async.cli import watch
 from tread_async.cli.ending import code_of, code_of_snapshot
+from tread_async.cli.watch_choice import Choice, Sort, Source
 
 KEYS = [AccountKey("desk", name) for name in "abc"]
 OK, STALE, MISSING = Ok(balance()), Stale(balance()), Missing()
@@ -35,32 +37,47 @@ BROKEN = Failed(ServerError(500, "no"))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "said"),
+    ("choice", "environment", "said"),
     [
-        ((), {"TREAD_API_TOKEN": ""}, "there is no API token; set TREAD_API_TOKEN in the environment"),
-        ((), {"TREAD_BASE_URL": "http://example.com"}, "https"),
-        (("--source", "auto"), {}, "--source auto needs --max-age"),
-        (("--json", "--sort", "pnl"), {}, "--json has --account"),
-        (("--json", "--exchange", "OKX"), {}, "--json has --account"),
-        (("--json", "--symbol", "ETH"), {}, "--json has --account"),
-        (("--json", "--min-notional", "0"), {}, "--json has --account"),
-        (("--interval", "0"), {}, "interval_s"),
-        (("--min-notional", "NaN"), {}, "is not a number"),
-        (("--min-notional", "much"), {}, "is not a number"),
-        (("--rounds", "0"), {}, "--rounds"),
-        (("--sort", "name"), {}, "--sort"),
+        ({}, {"TREAD_API_TOKEN": ""}, "there is no API token; set TREAD_API_TOKEN in the environment"),
+        ({}, {"TREAD_BASE_URL": "http://example.com"}, "https"),
+        ({"source": Source.AUTO}, {}, "--source auto needs --max-age"),
+        ({"json": True, "sort": Sort.PNL}, {}, "--json has --account"),
+        ({"json": True, "exchange": "OKX"}, {}, "--json has --account"),
+        ({"json": True, "symbol": "ETH"}, {}, "--json has --account"),
+        ({"json": True, "min_notional": Decimal(0)}, {}, "--json has --account"),
+        ({"interval_s": 0.0}, {}, "interval_s"),
     ],
 )
-def test_wrong_usage_is_a_sentence_and_code_2(
-    arguments: tuple[str, ...], environment: dict[str, str], said: str
+async def test_wrong_usage_is_a_sentence_and_code_2(
+    choice: dict[str, Any],
+    environment: dict[str, str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Nothing is sent, and nothing stands on stdout."""
-    token = {"TREAD_API_TOKEN": "canary-of-the-watch", "NO_COLOR": "1"}
-    done = CliRunner().invoke(app, ["watch", *arguments], env=token | environment)
+    for name, value in ({"TREAD_API_TOKEN": "canary-of-the-watch"} | environment).items():
+        monkeypatch.setenv(name, value)
+    code = await watch.run(Choice(**choice))
 
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert said in " ".join(done.stderr.split())
-    assert "canary" not in done.stderr
+    out, err = capfd.readouterr()
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("tread watch: ")
+    assert said in err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--min-notional", "NaN"), ("--min-notional", "much"), ("--rounds", "0"), ("--sort", "name")],
+)
+async def test_a_wrong_value_is_named(option: str, value: str) -> None:
+    """With its option, on stderr."""
+    code, out, err = await done(None, "watch", option, value)
+
+    assert (code, out) == (2, "")
+    assert option in err
+    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize(
@@ -113,16 +130,16 @@ def test_a_snapshot_has_its_code(outcomes: list[Any], more: dict[str, Any], code
 def test_help_loads_no_aiohttp() -> None:
     """Neither that of all commands nor that of the watch; each option has an example."""
     script = (
-        "import sys; from typer.testing import CliRunner; from tread_async.cli.app import app\n"
+        "import sys; from tread_async.cli import main\n"
         "for arguments in (['--help'], ['watch', '--help']):\n"
-        "    done = CliRunner().invoke(app, arguments)\n"
-        "    print(done.output)\n"
-        "assert done.exit_code == 0\n"
+        "    sys.argv[1:] = arguments\n"
+        "    try: main()\n"
+        "    except SystemExit as end: assert not end.code\n"
         "print(*sorted(name.split('.')[0] for name in sys.modules), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    helped = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
-    assert "tread_async" in done.stderr.split()
-    assert "aiohttp" not in done.stderr.split()
-    assert "until Ctrl-C" in done.stdout
-    assert done.stdout.count("Example:") == 12
+    assert "tread_async" in helped.stderr.split()
+    assert "aiohttp" not in helped.stderr.split()
+    assert "until Ctrl-C" in helped.stdout
+    assert helped.stdout.count("Example:") == 12

@@ -25,7 +25,8 @@ _WITHIN_S: Final = 30.0
 def surroundings(sim: Simulator | None, **more: str) -> dict[str, str]:
     """The environment of a process that watches the first token of *sim*."""
     plain = {name: value for name, value in os.environ.items() if name not in _UNSET}
-    plain |= {"PYTHONWARNINGS": "error", "TERM": "xterm-256color"}
+    # The oldest typer uses what the newest click calls deprecated.
+    plain |= {"PYTHONWARNINGS": "error,ignore::DeprecationWarning:typer", "TERM": "xterm-256color"}
     if sim is not None:
         plain |= {"TREAD_API_TOKEN": sim.tokens[0], "TREAD_BASE_URL": sim.url}
     return plain | more
