@@ -105,6 +105,17 @@ async def test_a_terminal_may_lack_letters() -> None:
     assert "\n?? " in said
 
 
+async def test_a_dumb_terminal_gets_tables(sim: Simulator) -> None:
+    """Without anything that it would not understand."""
+    arguments = ("watch", *FAST, "--rounds", "1")
+    async with on_a_terminal(sim, *arguments, columns=100, lines=24, TERM="dumb") as terminal:
+        said = await terminal.rest()
+
+    assert terminal.process.returncode == 0
+    assert "\x1b" not in said
+    assert all(account.name in said for account in sim.accounts())
+
+
 async def test_errors_come_after_the_screen(sim: Simulator) -> None:
     """What is said on stderr is not lost with the other screen."""
     sim.fail(status=401)
