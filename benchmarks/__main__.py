@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import decode, fleet, leverage, memory, overhead, simulator_speed, soak
+from benchmarks import decode, fleet, leverage, memory, overhead, simulator_speed, soak, watch, watch_soak
 
 QUESTIONS = {
     "decode": decode,
@@ -15,6 +15,8 @@ QUESTIONS = {
     "overhead": overhead,
     "simulator": simulator_speed,
     "soak": soak,
+    "watch": watch,
+    "watch-soak": watch_soak,
 }
 
 

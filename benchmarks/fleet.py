@@ -24,13 +24,12 @@ import asyncio
 import contextlib
 import gc
 import resource
-import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from benchmarks.fleet_contenders import AT_ONCE, ByHand, by_hand, manager, refreshed
 from benchmarks.fleet_server import ACCOUNTS, ASSETS, DATASETS
-from benchmarks.holding import Held, held
+from benchmarks.holding import Held, held, median_and_most
 from benchmarks.measuring import interleaved_async, machine, other_process, ratios, spread
 from tread_async import SessionManager
 
@@ -150,13 +149,13 @@ async def _holding(desk: SessionManager, hand: ByHand) -> None:
                 let_go[name].append(await _time_to_let_go(results))
     print(f"\nlongest hold of the loop during a refresh, ms, {HOLDING_ROUNDS} rounds")
     for name, longest_ones in found.items():
-        wall = _median_and_most([one.wall_s for one in longest_ones])
-        cpu = _median_and_most([one.cpu_s for one in longest_ones])
+        wall = median_and_most([one.wall_s for one in longest_ones])
+        cpu = median_and_most([one.cpu_s for one in longest_ones])
         goal = f"; to reach: at most {MOST_HELD_MS}" if name == US else ""
         print(f"{name:32} wall {wall}, CPU {cpu}{goal}")
     print("letting go of the result afterwards, which happens in one go and is not in the above:")
     for name, seconds in let_go.items():
-        print(f"{name:32} wall {_median_and_most(seconds)}")
+        print(f"{name:32} wall {median_and_most(seconds)}")
 
 
 async def _time_to_let_go(results: list[object]) -> float:
@@ -164,10 +163,6 @@ async def _time_to_let_go(results: list[object]) -> float:
     began = time.perf_counter()
     results.clear()
     return time.perf_counter() - began
-
-
-def _median_and_most(seconds: Sequence[float]) -> str:
-    return f"median {statistics.median(seconds) * 1e3:6.2f}, most {max(seconds) * 1e3:6.2f}"
 
 
 def _dropped(refresh: Refresh, *, times: int = 1) -> Callable[[], Awaitable[None]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-__all__ = ["Held", "held"]
+__all__ = ["Held", "held", "median_and_most"]
 
 
 class Held(NamedTuple):
@@ -38,3 +39,8 @@ async def held(job: Callable[[], Awaitable[object]], results: list[object]) -> H
     task.cancel()
     await asyncio.wait({task})
     return Held(longest_wall, longest_cpu)
+
+
+def median_and_most(seconds: Sequence[float]) -> str:
+    """Both in milliseconds."""
+    return f"median {statistics.median(seconds) * 1e3:6.2f}, most {max(seconds) * 1e3:6.2f}"

@@ -71,7 +71,7 @@ async def other_process(*arguments: str) -> AsyncIterator[str]:
     assert process.stdout is not None
     assert process.stdin is not None
     try:
-        yield (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+        yield (await asyncio.wait_for(process.stdout.readline(), 60)).decode().strip()
     finally:
         process.stdin.close()
         with contextlib.suppress(ProcessLookupError):

@@ -102,13 +102,13 @@ async def _main(requests: int, complaints: list[str]) -> dict[str, bool]:
     async with other_process("benchmarks.soak_server", str(SEED)) as url:
         async with desk(url, SEED):
             pass  # imports what is imported on first use
-        before = _sample(0)
+        before = sample(0)
         async with desk(url, SEED) as ours, _calling(ours) as callers:
             samples, tenths = await _soak(ours, requests, callers)
             async with desk(url, SEED + 1) as new, _calling(new) as others:
                 beside = await _beside(ours, new, requests // 10, [*callers, *others])
         await asyncio.sleep(_SETTLE_S)
-        after = _sample(requests)
+        after = sample(requests)
     print(f"\ncalls: {', '.join(f'{count} x {how}' for how, count in ours.ended.most_common())}")
     print(f"stopped by the retry budget: {ours.exhausted}")
     return _verdicts(samples, tenths, before, after, beside)
@@ -134,7 +134,7 @@ async def _soak(
         wall, cpu, sent = time.perf_counter(), time.process_time(), ours.requests
         for part in range(TENTH):
             await _until(ours, requests * (number * TENTH + part + 1) // SAMPLES, callers)
-            samples.append(_sample(ours.requests))
+            samples.append(sample(ours.requests))
         sent, cpu, wall = ours.requests - sent, time.process_time() - cpu, time.perf_counter() - wall
         tenths.append(Tenth(statistics.median(ours.took_s), cpu / sent))
         _print(samples[-1], sent / wall, ours.took_s, tenths[-1])
@@ -189,7 +189,8 @@ def _verdicts(
     }
 
 
-def _sample(requests: int) -> Sample:
+def sample(requests: int) -> Sample:
+    """What this process holds now."""
     with open("/proc/self/statm") as file:
         pages = int(file.read().split()[1])
     return Sample(requests, pages * PAGE / 1e6, len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks()))

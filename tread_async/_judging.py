@@ -41,6 +41,8 @@ class Judge:
 
     def judge_in_steps(self, snapshot: Snapshot, now_s: float) -> Generator[None, None, tuple[Event, ...]]:
         """As `judge`, for a loop that must not be held: it yields now and then."""
+        if not self._rules:
+            return ()
         events: list[Event] = []
         for place, (key, outcome) in enumerate(snapshot.outcomes.items()):
             if not place % _AT_ONCE:

@@ -165,13 +165,19 @@ def _compared(
     was: tuple[_Asset, ...], now: tuple[_Asset, ...]
 ) -> tuple[tuple[BalanceRow, ...], tuple[BalanceRow, ...], tuple[RowChange, ...]]:
     """The rows added, removed and changed."""
+    names = [_name(row) for row in now]
+    if len(set(names)) == len(names) and [_name(row) for row in was] == names:
+        # As in most answers; to compare rows is cheaper than to hash them.
+        differ = [place for place, row in enumerate(now) if row != was[place]]
+        before, after = rows_of([was[place] for place in differ]), rows_of([now[place] for place in differ])
+        return (), (), tuple(map(RowChange, before, after))
     waiting: dict[tuple[str | None, ...], deque[BalanceRow]] = {}
     for row in rows_of(_without_equals(was, now)):
-        waiting.setdefault(_name(row), deque()).append(row)
+        waiting.setdefault(_name(row.wire), deque()).append(row)
     added: list[BalanceRow] = []
     changed: list[RowChange] = []
     for row in rows_of(_without_equals(now, was)):
-        if olds := waiting.get(_name(row)):
+        if olds := waiting.get(_name(row.wire)):
             changed.append(RowChange(olds.popleft(), row))
         else:
             added.append(row)
@@ -191,5 +197,7 @@ def _without_equals(rows: tuple[_Asset, ...], others: tuple[_Asset, ...]) -> lis
     return left
 
 
-def _name(row: BalanceRow) -> tuple[str | None, ...]:
-    return row.symbol, row.market, row.asset_type, row.margin_mode
+def _name(row: _Asset) -> tuple[str | None, ...]:
+    if isinstance(row, CachedAsset):
+        return row.symbol, row.wallet_type, row.asset_type, row.margin_mode
+    return row.symbol, row.market_type, row.asset_type, None

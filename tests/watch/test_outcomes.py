@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 import pytest
@@ -70,6 +71,19 @@ def test_a_first_round_that_fails() -> None:
             assert isinstance(update.snapshot.unlisted["b"], ServerError)
 
     watching(one, other, test=test, retry=ONE_TRY)
+
+
+def test_what_is_over_is_let_go_of() -> None:
+    """Two rounds later nothing of a round is kept that its readers do not keep."""
+
+    async def test(manager: SessionManager) -> None:
+        async with manager.watch(interval_s=1.0) as updates:
+            outcomes = [(await anext(updates)).snapshot.outcomes[X] for _ in range(4)]
+            await asyncio.sleep(0.1)
+            (alone,) = [sys.getrefcount(one) for one in [object()]]
+            assert [sys.getrefcount(one) == alone for one in outcomes] == [True, True, False, False]
+
+    watching(user(), test=test)
 
 
 def test_the_age_of_what_was_last_read_goes_on() -> None:

@@ -28,6 +28,7 @@ from tread_async.rules import Event
 __all__ = ["Round", "Rounds"]
 
 _A_STEP: Final = 256
+_LET_GO_AT_ONCE: Final = 32
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +99,7 @@ class Rounds:
         self._judge = Judge(plan.rules)
         self._tasks: set[asyncio.Task[None]] = set()
         self._renewed: Round | None = None
+        self._past: list[object] = []
         self.readers: set[Reader] = set()
         self.current: Round | None = None
         self.failure: BaseException | None = None
@@ -205,6 +207,7 @@ class Rounds:
             known.requests_sent = 0
         since = None if self.current is None else self.current.snapshot
         before: Mapping[AccountKey, Outcome] = {} if since is None else since.outcomes
+        changes_before: Mapping[AccountKey, Change] = {} if self.current is None else self.current.changes
         changes = await self._reads.pace.through(changes_in_steps(before, snapshot.outcomes))
         events = await self._reads.pace.through(self._judge.judge_in_steps(snapshot, time.time()))
         for reader in self.readers:
@@ -222,6 +225,9 @@ class Rounds:
             at=self._clock(),
         )
         self._tell()
+        await asyncio.sleep(0)  # readers take the new round, and let go of what came before it
+        await self._reads.pace.through(_let_go(self._past))
+        self._past = [*before.values(), *changes_before.values()]
 
     def _snapshot(self) -> Generator[None, None, Snapshot]:
         plan = self._plan
@@ -250,6 +256,13 @@ class Rounds:
             of_all=self._accounts is None,
             requests_sent=sum(known.requests_sent for _, known in every),
         )
+
+
+def _let_go(past: list[object]) -> Generator[None, None, None]:
+    """Empties *past*. What nobody else keeps would else be freed in one go, which holds the loop."""
+    while past:
+        del past[-_LET_GO_AT_ONCE:]
+        yield
 
 
 def _by_credential(accounts: Sequence[AccountKey]) -> dict[str, dict[str, AccountKey]]:
