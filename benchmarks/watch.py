@@ -49,7 +49,7 @@ from tread_async import SessionManager
 from tread_async.feed import Updates
 
 TURNS = 5
-ROUNDS = 6
+ROUNDS = 5
 BUSY_TOKENS = 2
 HOLDING_ROUNDS = 20
 READERS = 100
