@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.balances import balance, row
@@ -130,6 +130,7 @@ OUTCOMES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | OUTCOMES, max_size=6))
 def test_a_reader_of_all_lines_knows_every_row(outcomes: list[Outcome | None]) -> None:
     """Whoever starts anew where there is nothing to compare with, and else takes away and adds, has them."""

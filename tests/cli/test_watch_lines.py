@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.balances import balance, row
@@ -55,6 +55,7 @@ def names(found: list[Line]) -> str:
     return "".join(line.key.name for line in found)
 
 
+@settings(deadline=None)
 @given(st.lists(ROWS, max_size=6))
 @example([row(leverage="0"), row(leverage="5")])
 @example([row(notional="1", unrealized_profit="0"), row(asset_type=None)])

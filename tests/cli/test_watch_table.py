@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -125,6 +125,7 @@ def test_without_positions_there_is_no_leverage() -> None:
     assert cells["desk/b"][1:8] == ["?"] * 7
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 40),
     st.integers(20, 160),
