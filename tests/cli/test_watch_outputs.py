@@ -14,11 +14,12 @@ from rich.console import Console, ConsoleDimensions
 from tests.cli.test_watch_json import update
 from tests.support.balances import balance
 from tread_async import AccountKey, Ok
-from tread_async.cli import watch_outputs
-from tread_async.cli.watch_choice import Choice
+from tread_async.cli import watch, watch_outputs
+from tread_async.cli.watch_choice import Choice, Sort
 from tread_async.cli.watch_outputs import Screen, opened
 from tread_async.cli.watch_rates import Rates
 from tread_async.cli.writing import written
+from tread_async.simulator import Simulator
 
 RATES = Rates(0.0, 0.0, 0.0, 0.0)
 
@@ -93,3 +94,17 @@ async def test_a_file_gets_tables_and_json_gets_lines(
     table, lines = capfd.readouterr().out.split("\n\n")
     assert "名前 [red]x[/]" in table
     assert lines.startswith('{"round": 3')
+
+
+async def test_it_runs_within_a_loop(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """From the environment to the last of the rounds."""
+    async with Simulator(accounts=3) as sim:
+        monkeypatch.setenv("TREAD_API_TOKEN", sim.tokens[0])
+        monkeypatch.setenv("TREAD_BASE_URL", sim.url)
+        code = await watch.run(Choice(interval_s=0.01, rounds=2, sort=Sort.EQUITY))
+
+    out, err = capfd.readouterr()
+    assert (code, err) == (0, "")
+    assert out.count("3 accounts: 3 ok") == 2
