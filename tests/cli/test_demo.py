@@ -29,9 +29,10 @@ from tread_async import (
 )
 from tread_async.cli import demo, demo_view
 from tread_async.cli.demo_checks import mismatches
-from tread_async.cli.demo_figures import Figures, Step, label
+from tread_async.cli.demo_figures import Figures, Step
 from tread_async.cli.demo_scene import LISTED, MISSING, POISONOUS, REFUSED, STALE, Scene, stage
 from tread_async.cli.simulation import Simulation, start
+from tread_async.cli.words import label
 
 FAST = RetryPolicy(base_s=0.005, refused_base_s=0.005)
 REFUSAL = UnprocessableError(422, "Failed to set leverage")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from tread_async.cli.demo_figures import Figures, Step, kind, label
+from tread_async.cli.demo_figures import Figures, Step
 from tread_async.cli.demo_scene import (
     LEVERAGE,
     LISTED,
@@ -27,6 +27,7 @@ from tread_async.cli.demo_scene import (
     STALE_S,
     Scene,
 )
+from tread_async.cli.words import kind, label
 from tread_async.keys import AccountKey
 from tread_async.outcomes import Ok, Stale
 

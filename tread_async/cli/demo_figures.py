@@ -6,21 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any
 
-from tread_async.errors import ApiError, OutcomeUnknownError, TreadError
+from tread_async.cli.words import AnyOutcome, kind
+from tread_async.errors import TreadError
 from tread_async.keys import AccountKey
-from tread_async.outcomes import Failed, Missing, Ok, Outcome, Stale
-from tread_async.reports import Applied, NotApplied, Unknown, WriteOutcome
 
-__all__ = ["Alone", "AnyOutcome", "Equity", "Figures", "Step", "cause", "counts", "kind", "label"]
-
-AnyOutcome: TypeAlias = Outcome | WriteOutcome
-
-_KINDS: Final[Mapping[type, str]] = {
-    Ok: "ok", Stale: "stale", Failed: "failed", Missing: "missing",
-    Applied: "applied", NotApplied: "not applied", Unknown: "unknown",
-}  # fmt: skip
+__all__ = ["Alone", "Equity", "Figures", "Step", "counts"]
 
 
 @dataclass
@@ -98,25 +90,6 @@ class Figures:
         return self.cached, self.live, self.callers, self.leverage
 
 
-def kind(outcome: AnyOutcome) -> str:
-    """``ok``, ``stale``, ..., ``not applied``, ``unknown``."""
-    return _KINDS[type(outcome)]
-
-
 def counts(outcomes: Mapping[AccountKey, AnyOutcome], credential: str) -> Counter[str]:
     """How many accounts of a token are of each kind."""
     return Counter(kind(outcome) for key, outcome in outcomes.items() if key.credential == credential)
-
-
-def cause(error: TreadError) -> str:
-    """``HTTP 500``, or the name of the error; of an unknown outcome, that of what was seen last."""
-    if isinstance(error, OutcomeUnknownError) and error.cause is not None:
-        error = error.cause
-    return f"HTTP {error.status}" if isinstance(error, ApiError) else type(error).__name__
-
-
-def label(outcome: AnyOutcome) -> str:
-    """The kind, and the cause where it is certain: ``failed, HTTP 500``."""
-    if isinstance(outcome, Failed | NotApplied):
-        return f"{kind(outcome)}, {cause(outcome.error)}"
-    return kind(outcome)

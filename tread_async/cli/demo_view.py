@@ -16,8 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tread_async._policy import RetryPolicy
-from tread_async.cli.demo_figures import AnyOutcome, Equity, Figures, Step, cause, counts, kind
+from tread_async.cli.demo_figures import Equity, Figures, Step, counts
 from tread_async.cli.demo_scene import LISTED, MAX_AGE_S, MISSING, POISONOUS, REFUSED, STALE, Scene
+from tread_async.cli.words import AnyOutcome, cause, kind
 from tread_async.errors import AccountError
 from tread_async.outcomes import Failed, Missing, Stale
 from tread_async.reports import NotApplied, Unknown

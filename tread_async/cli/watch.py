@@ -1,0 +1,68 @@
+"""``tread watch``: every account of a token, again and again, until it is stopped."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import Final
+
+from tread_async._codec.redaction import sanitised
+from tread_async.cli.ending import code_of, code_of_snapshot, until_signal
+from tread_async.cli.tokens import base_url, credentials
+from tread_async.cli.watch_choice import Choice
+from tread_async.cli.watch_outputs import Output, opened
+from tread_async.cli.watch_rates import Meter
+from tread_async.errors import TreadError, UsageError
+from tread_async.keys import ALL
+from tread_async.manager import SessionManager
+
+__all__ = ["run"]
+
+_NOBODY_READS: Final = 128 + 13  # SIGPIPE, which Windows does not have
+
+
+async def run(choice: Choice) -> int:
+    """Watches, and returns the exit code. See `code_of`, `code_of_snapshot` and `until_signal`.
+
+    ``128 + SIGPIPE`` where whoever read standard output is gone.
+    """
+    try:
+        return await until_signal(_watch(choice))
+    except TreadError as error:
+        print(f"tread watch: {sanitised(str(error))}", file=sys.stderr)  # noqa: T201
+        return code_of(error)
+    except BrokenPipeError:
+        return _NOBODY_READS
+    except OSError as error:
+        print(f"tread watch: the output cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 1
+
+
+async def _watch(choice: Choice) -> int:
+    if choice.problem is not None:
+        raise UsageError(choice.problem)
+    tokens = credentials(os.environ)
+    async with SessionManager(tokens, base_url=base_url(os.environ)) as desk:
+        with opened(choice) as output:
+            return await _follow(desk, choice, output)
+
+
+async def _follow(desk: SessionManager, choice: Choice, output: Output) -> int:
+    meter = Meter(now_s=time.monotonic(), cpu_s=time.process_time())
+    updates = desk.watch(
+        choice.accounts or ALL,
+        interval_s=choice.interval_s,
+        source=choice.source.value,
+        max_age_s=choice.max_age_s,
+        changes_only=choice.changes_only,
+    )
+    shown = 0
+    async with updates:
+        async for update in updates:
+            rates = meter.read(desk.stats, now_s=time.monotonic(), cpu_s=time.process_time())
+            await output.show(update, rates)
+            shown += 1
+            if shown == choice.rounds:
+                return code_of_snapshot(update.snapshot)
+    raise AssertionError("updates end with an error only")
