@@ -283,5 +283,4 @@ def test_a_reply_does_not_show_its_body(show: Any) -> None:
     """No way to print a reply shows its body, which may list keys and holdings."""
     text = show(Reply(status=200, body=b'{"api_key": "canary"}'))
 
-    assert "200" in text
-    assert "canary" not in text
+    assert text == ("Reply(status=200)" if show is pretty_repr else "<Reply 200, 21 bytes>")

@@ -155,6 +155,18 @@ def test_who_asks_for_less_instead_does_not_repeat_a_timeout(
     assert tuple(cause_of(error, request.endpoint, patient=False) for request in asked) == causes
 
 
+@pytest.mark.parametrize("timed_out", [True, False])
+def test_an_account_that_may_hang_is_not_asked_for_again_with_others(timed_out: bool) -> None:
+    """A batch that timed out is taken apart instead; alone, and for a patient caller, it is asked again."""
+    error = OutcomeUnknownError("x")
+    error.timed_out = timed_out
+
+    assert cause_of(error, MANY.endpoint, patient=False, alone=False) is (X if timed_out else L)
+    assert cause_of(error, MANY.endpoint, patient=False) is L
+    assert cause_of(error, MANY.endpoint, alone=False) is L
+    assert cause_of(ServerError(500, "x"), MANY.endpoint, patient=False, alone=False) is F
+
+
 @pytest.mark.parametrize(("error", "_causes", "_applied"), ROWS)
 def test_only_a_422_says_that_nothing_is_on_its_way(
     error: TreadError, _causes: tuple[Cause, ...], _applied: tuple[bool, ...]
