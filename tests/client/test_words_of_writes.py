@@ -39,7 +39,6 @@ ASK: dict[str, Callable[[TreadClient], Any]] = {
 }
 
 
-@pytest.mark.fault("I2")
 @pytest.mark.parametrize(
     ("label", "answers", "lists", "said", "later"),
     [

@@ -192,7 +192,6 @@ def test_a_403_is_told_apart_by_its_body() -> None:
     assert by_api.message == "no <b>permission</b>"
 
 
-@pytest.mark.trap(40)
 @pytest.mark.parametrize(
     ("content_type", "body", "page"),
     [

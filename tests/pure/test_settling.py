@@ -134,7 +134,6 @@ def test_cached() -> None:
     assert (unmatched, strange) == ((), [])
 
 
-@pytest.mark.fault("I9")
 def test_an_id_that_is_not_the_listed_one() -> None:
     """The answer stands, and whoever keeps the list hears that it may have changed."""
     scanned = answer(accounts={"a": cached("a"), "b": cached("b", account_id="id-x"), "c": cached("c")})

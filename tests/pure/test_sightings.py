@@ -47,7 +47,6 @@ def test_it_is_listed(made_s: float, acknowledged: bool, exchange: str) -> None:
     assert CREATED.shown(ours) == "9"
 
 
-@pytest.mark.fault("I2")
 @pytest.mark.parametrize(
     ("listed", "says"),
     [
@@ -73,7 +72,6 @@ def test_one_that_may_or_may_not_be_it(listed: Account, says: Sighting) -> None:
     assert seen(listed) == says
 
 
-@pytest.mark.fault("I2")
 @pytest.mark.parametrize(
     ("listed", "found"),
     [
@@ -90,7 +88,6 @@ def test_what_was_acknowledged(listed: dict[str, Any], found: bool) -> None:
     assert seen(one, acknowledged=True) == (Sighting(account=one) if found else ELSEWHERE)
 
 
-@pytest.mark.fault("I2")
 def test_several() -> None:
     """The younger one of a name is it; two that may be it are none; all must be older for a proof."""
     ours, older, old = account(), account(made_s=-9000.0), account(made_s=-200.0)
