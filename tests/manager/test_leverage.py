@@ -147,7 +147,13 @@ async def test_attempts_are_told_once(many: Simulator) -> None:
         report = await manager.set_leverage(7, pair=PAIR, accounts=ALL, verify=False)
 
     said = {str(error) for error in errors(report).values()}
-    assert all("Last error: HTTP 422: " in text for text in said)
+    words = (
+        "an earlier attempt, alone or with others, may have been applied; read back. Last error: HTTP 422: "
+    )
+    assert all(error.message.startswith(words) for error in errors(report).values())
+    assert {type(error.cause) for error in errors(report).values()} == {UnprocessableError}
+    assert all(error.attempts == error.cause.attempts for error in errors(report).values())
+    assert {error.endpoint for error in errors(report).values()} == {"POST /api/set_leverage/"}
     assert any(text.endswith("attempts)") for text in said)
     assert all(text.count("attempts)") <= 1 for text in said)
 
