@@ -170,6 +170,17 @@ async def test_what_succeeds_counts_against_it() -> None:
     assert len(fleet.asked) == 1 + 2 * 9
 
 
+async def test_how_far_failures_lead() -> None:
+    """A success takes one away; an account that fails alone adds none, and a pair that fails adds one."""
+    fleet = Fleet({*range(100)}, lambda: UnprocessableError(422, "no"))
+    isolation = fleet.isolation()
+    await isolation.run([100])
+    for first in range(0, 24, 2):
+        await isolation.run([first, first + 1])
+
+    assert fleet.finely == [False] * 9 + [True] * 3
+
+
 @pytest.mark.parametrize(
     "error",
     [AuthError(401, "x"), BlockedError(403, "x"), RateLimitedError(429, "x"), NotSentError("x"), protocol()],

@@ -113,7 +113,13 @@ def test_what_does_not_age() -> None:
     for outcome in (undated, Missing(), Stale(dated), Failed(DecodeError("x"))):
         assert aged(outcome, NOW_S + 9.0) is outcome
 
-    assert [aged(Ok(dated), NOW_S + s).age_s for s in (9.0, 0.0, -1.9, -2.0)] == [9.0, 0.0, 0.0, None]  # type: ignore[union-attr]
+    assert [aged(Ok(dated), NOW_S + s).age_s for s in (9.0, 0.5, 0.0, -1.9, -2.0)] == [
+        9.0,
+        0.5,
+        0.0,
+        0.0,
+        None,
+    ]  # type: ignore[union-attr]
 
 
 def test_cached() -> None:
