@@ -248,3 +248,13 @@ def test_what_a_credential_refuses(given: Any, said: str) -> None:
         Credential(**given)
 
     assert caught.value.message == said
+
+
+def test_no_frame_holds_a_token_in_clear() -> None:
+    """A tool that shows the locals of a traceback shows no token beside a proxy that is refused."""
+    with pytest.raises(UsageError) as caught:
+        Credential("canary-1", proxy=7)  # type: ignore[arg-type]
+    inner = [entry.frame.f_locals for entry in caught.traceback[1:]]
+
+    assert inner
+    assert "canary" not in repr(inner)

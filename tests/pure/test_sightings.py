@@ -13,7 +13,6 @@ from tread_async.secret import Secret
 
 BEGAN_S = 1_800_000_000.0
 KEY = "key-of-ours"
-CREATED = Created("new", "Binance", Secret(KEY))
 
 
 def account(*, made_s: float | None = 0.0, **changes: Any) -> Account:
@@ -23,8 +22,12 @@ def account(*, made_s: float | None = 0.0, **changes: Any) -> Account:
     return Account(**fields | {"created_at": created_at} | changes)
 
 
+def created() -> Created:
+    return Created("new", "Binance", Secret(KEY))
+
+
 def seen(*accounts: Account, began_s: float | None = BEGAN_S, acknowledged: bool = False) -> Sighting:
-    return CREATED.seen_in(iter(accounts), began_s, acknowledged=acknowledged)
+    return created().seen_in(iter(accounts), began_s, acknowledged=acknowledged)
 
 
 ABSENT = Sighting(absent="no account 'new' is listed")
@@ -44,7 +47,7 @@ def test_it_is_listed(made_s: float, acknowledged: bool, exchange: str) -> None:
     ours = account(made_s=made_s, exchange=exchange)
 
     assert seen(ours, acknowledged=acknowledged) == Sighting(account=ours)
-    assert CREATED.shown(ours) == "9"
+    assert created().shown(ours) == "9"
 
 
 @pytest.mark.parametrize(
