@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.listings import OTHER, at, listing, made, resolved
-from tests.support.samples import ARCHIVED, DONE, LISTED, create
+from tests.support.samples import API_SECRET, ARCHIVED, DONE, LISTED, create
 from tests.support.wire import TOKEN, Wire, hang_up, reply, stall
 from tread_async import (
     ClosedAfterSendingError,
@@ -253,3 +253,33 @@ async def test_elsewhere(served: Callable[..., Any]) -> None:
         await asyncio.to_thread(asyncio.run, caught.value.resolve())  # type: ignore[arg-type]
 
     assert refused.value.message == "resolve() works in the process and on the event loop of its client"
+
+
+async def test_a_listing_that_repeats_a_secret(served: Callable[..., Any]) -> None:
+    """The server has had the secrets of the write: no account and no error may show them."""
+    for echo in (listing(made(exchange=API_SECRET)), reply({"message": f"bad {API_SECRET}"}, 400)):
+        client, _ = await served({"POST": hang_up, "GET": echo})
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await create(client)
+        still = await resolved(caught.value)
+        texts = [str(error) for told in (caught.value, still.error) for error in (told, told.cause) if error]
+
+        assert any("***" in text for text in texts)
+        assert not [text for text in texts if API_SECRET in text]
+
+
+async def test_no_time_to_look(served: Callable[..., Any]) -> None:
+    """What was not looked for is not known to be absent, and not sent again."""
+    client, wire = await served({"POST": stall, "GET": listing(OTHER)})
+    sent: list[str] = []
+    run = client._calls.run
+
+    async def noting(request: Any, deadline: float) -> Any:
+        sent.append(request.endpoint.label)
+        return await run(request, deadline)
+
+    client._calls.run = noting
+    with pytest.raises(OutcomeUnknownError):
+        await create(client, resend=True, deadline_s=0.2)
+
+    assert (sent, wire.count("GET")) == ([CREATE], 0)
