@@ -231,6 +231,6 @@ def test_a_decoder_says_where_there_is_no_amount(amounts_are_text: bool, token: 
     decoder = AmountDecoder(list[Amount], amounts_are_text=amounts_are_text)
 
     with pytest.raises(msgspec.DecodeError) as caught:
-        decoder.decode(f"[0, {token}]".encode())
+        decoder.decode(f'["7", {token}]'.encode())
 
     assert str(caught.value) == "not a finite decimal of at most 60 digits - at `$[1]`"
