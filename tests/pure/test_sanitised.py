@@ -213,13 +213,14 @@ def test_a_cut_leaves_no_piece_of_a_secret(size: int, lead: str, times: int) -> 
 
 def test_a_text_that_ends_within_a_secret() -> None:
     """Eight characters of a secret at the end of a body that was cut are hidden; fewer tell nothing."""
-    secret = "abcdefgh-abcdefgh-canary"
+    secret = "abcdefgh-abcdefgh-canary-canary"
     for size in range(8, len(secret)):
-        for lead in ("", "bad key ", "abcdefgh abc ", "x" * 400):
+        for lead in ("", "bad key ", "abcdefgh.", "x" * 400):
             assert sanitised(lead + secret[:size], [Secret("other-secret"), Secret(secret)]) == f"{lead}***"
 
     assert sanitised(secret[:7], [Secret(secret)]) == secret[:7]
     assert sanitised("abcdefgh. Not it", [Secret(secret)]) == "abcdefgh. Not it"
+    assert sanitised("aaaaaaaaa-can", [Secret("aaaaaaaa-canary")]) == "a***"
 
 
 @given(st.text(st.characters(), max_size=80))
