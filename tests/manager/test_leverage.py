@@ -116,7 +116,9 @@ async def test_everything_is_refused(accounts: int, most: int) -> None:
         assert not sim.journal.changes
 
 
-@pytest.mark.parametrize(("accounts", "refused", "repeated"), [(20, 5, 5), (8, 4, 4), (8, 5, 3), (7, 4, 3), (4, 4, 3)])
+@pytest.mark.parametrize(
+    ("accounts", "refused", "repeated"), [(20, 5, 5), (8, 4, 4), (8, 5, 3), (7, 4, 3), (4, 4, 3)]
+)
 async def test_how_many_are_asked_again(accounts: int, refused: int, repeated: int) -> None:
     """All that are refused, unless they are more than those that are set: then three of them, in vain."""
     async with Simulator(accounts=accounts, assets=2, clock=lambda: NOON) as sim, desk(sim) as manager:
