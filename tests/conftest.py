@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import Phase, settings
 
 sys.path[:0] = [] if str(root := Path(__file__).parents[1]) in sys.path else [str(root)]
 
@@ -19,6 +20,11 @@ from tests.support.wire import TOKEN, Wire  # noqa: E402
 from tread_async import TreadClient  # noqa: E402
 from tread_async._rates import RATES  # noqa: E402
 from tread_async.simulator import Simulator  # noqa: E402
+
+# For `.ci/mutation`: the same examples each time, and no search for the simplest of those that fail.
+settings.register_profile(
+    "mutation", derandomize=True, deadline=None, database=None, phases=[Phase.explicit, Phase.generate]
+)
 
 _OUTPUT: pytest.StashKey[tuple[str, ...]] = pytest.StashKey()
 

@@ -185,7 +185,7 @@ class _ReadBack:
             if seen.conflict:
                 raise self._conflict(seen)
             note = seen.note or seen.absent
-        if note:
+        if note and not failure.message.endswith(note):
             failure.message = f"{failure.message}; {note}"
         failure.read_back = self.resolve
         raise failure

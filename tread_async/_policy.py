@@ -221,7 +221,7 @@ async def repeat(
     Raises: the last error of an attempt, or whatever *sleep* raises.
     """
     pending: list[TreadError] = [first]
-    seconds = 0.0
+    seconds: float
 
     async def next_attempt() -> T:
         if pending:  # attempt 1 is over: tenacity is told how it ended

@@ -214,6 +214,19 @@ async def test_a_machine_that_slept(served: Callable[..., Any], monkeypatch: pyt
     assert (await create(client)).id == "id-9"
 
 
+async def test_a_clock_that_was_set_back(served: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock here that is mended meanwhile does not make our own account an older one."""
+
+    async def set_back(exchange: Exchange) -> None:
+        mended = SimpleNamespace(monotonic=time.monotonic, time=lambda: time.time() - 9000.0)
+        monkeypatch.setattr("tread_async._lifecycle.time", mended)
+        exchange.close()
+
+    client, _ = await served({"POST": set_back, "GET": listing(made())})
+
+    assert (await create(client)).id == "id-9"
+
+
 @pytest.mark.fault("I2")
 @pytest.mark.parametrize("answer", [hang_up, reply(DONE)], ids=["lost", "acknowledged"])
 async def test_several_of_the_name(served: Callable[..., Any], answer: Step) -> None:

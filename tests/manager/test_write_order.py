@@ -107,7 +107,10 @@ async def test_an_older_call_that_is_still_listing() -> None:
             assert held == ["10", "5"]
             assert newer.ok
             assert kinds(ended) == {"a/x": "NotApplied", "b/x": "Applied"}
-            assert isinstance(errors(ended)["a/x"], NotSentError)
+            error = errors(ended)["a/x"]
+            assert isinstance(error, NotSentError)
+            assert error.message == "a newer call sets the same; this one is not sent any more"
+            assert error.permanent
             assert left_behind(manager) == NOTHING
 
 

@@ -6,11 +6,13 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.pure.support import cached_row, live_row, ok
+from tread_async._amounts import Amount, AmountDecoder
 from tread_async._codec.endpoints import BALANCES, CACHED_BALANCES
 from tread_async._codec.replies import parse
 from tread_async.errors import DecodeError
@@ -193,3 +195,42 @@ def test_an_amount_is_a_finite_decimal_or_none(token: str, where: tuple[str, str
         return
 
     assert token == "null" if found is None else isinstance(found, Decimal) and found.is_finite()
+
+
+BOTH = pytest.mark.parametrize("amounts_are_text", [True, False])
+SPELLINGS: list[Any] = [
+    pytest.param(True, '{"%s": "1.50", "b": "7", "c": "-2E-7"}', id="texts"),
+    pytest.param(False, '{"%s": 1.50, "b": 7, "c": -2E-7}', id="numbers"),
+]
+SPELT = "{'%s': Decimal('1.50'), 'b': Decimal('7'), 'c': Decimal('-2E-7')}"
+
+
+@pytest.mark.parametrize(("amounts_are_text", "body"), SPELLINGS)
+def test_the_usual_spelling_is_decoded_once(amounts_are_text: bool, body: str) -> None:
+    """A second look would double the cost of every reply: the usual spelling does without."""
+    decoder = AmountDecoder(dict[str, Amount], amounts_are_text=amounts_are_text)
+    del decoder._careful
+
+    assert repr(decoder.decode((body % "a").encode())) == SPELT % "a"
+
+
+@BOTH
+@pytest.mark.parametrize("body", [body for _, body in (entry.values for entry in SPELLINGS)])
+def test_a_decoder_takes_texts_and_numbers(amounts_are_text: bool, body: str) -> None:
+    """Whichever is usual, the other is right as well, beside digits of another script too."""
+    decoder = AmountDecoder(dict[str, Amount], amounts_are_text=amounts_are_text)
+
+    for name in ("a", "\u0663"):
+        assert repr(decoder.decode((body % name).encode())) == SPELT % name
+
+
+@BOTH
+@pytest.mark.parametrize("token", ["true", "false", '"NaN"', "[]", '"1_0"', '"\u0663"', "1e41"])
+def test_a_decoder_says_where_there_is_no_amount(amounts_are_text: bool, token: str) -> None:
+    """The reason and the path are in the error; the value is not."""
+    decoder = AmountDecoder(list[Amount], amounts_are_text=amounts_are_text)
+
+    with pytest.raises(msgspec.DecodeError) as caught:
+        decoder.decode(f'["7", {token}]'.encode())
+
+    assert str(caught.value) == "not a finite decimal of at most 60 digits - at `$[1]`"

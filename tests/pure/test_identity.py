@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
 import pytest
 
-from tread_async._identity import Identity
-from tread_async.errors import UsageError
+from tread_async._identity import LATCH_S, Credential, Identity, TokenFunctionError
+from tread_async.errors import AuthError, UsageError
 from tread_async.secret import Secret
 
 
@@ -132,3 +133,134 @@ def test_a_fetched_token_is_checked_too(token: Any) -> None:
     assert "canary" not in str(caught.value)
     finished(identity.fetch())
     assert identity.header() == "Token good"
+
+
+async def test_what_is_said_while_the_latch_holds() -> None:
+    """Until the last of the 30 s has passed, and not for longer."""
+    identity = Identity("canary-1", "Token")
+    assert (identity.latched, identity.may_try_again, identity.in_doubt) == (False, False, False)
+
+    identity.refused(identity.token)
+    with pytest.raises(AuthError) as caught:
+        identity.check()
+    latched = identity.latched
+    identity._latched_until -= LATCH_S
+    identity.check()
+
+    assert caught.value.status == 401
+    assert caught.value.message == (
+        "the server refused this token; nothing is sent with it for another 30 s. "
+        "Give another token, or a function that does"
+    )
+    assert (latched, identity.latched, identity.in_doubt) == (True, False, True)
+    identity.check()
+    identity.accepted()
+    assert not identity.in_doubt
+
+
+async def test_a_source_that_is_latched() -> None:
+    """With a function, the first 401 lets the request go out once more, and a second one does not."""
+    identity = Identity(Source("a", "b", "c"), "Token")
+    tries = []
+    for _ in range(2):
+        await identity.fetch()
+        identity.refused(identity.token)
+        tries.append((identity.may_try_again, identity.latched))
+    with pytest.raises(AuthError):
+        await identity.fetch()
+    assert identity.token is None
+    identity._latched_until -= LATCH_S
+    await identity.fetch()
+
+    assert tries == [(True, False), (False, True)]
+    assert identity.header() == "Token c"
+
+
+async def test_the_same_token_is_not_sent_again() -> None:
+    """It latches instead; when that is over it is sent, for the server may have changed its mind."""
+    identity = Identity(Source("a", "a", "a"), "Token")
+    await identity.fetch()
+    identity.refused(identity.token)
+    with pytest.raises(AuthError, match="another 30 s"):
+        await identity.fetch()
+    assert identity.token is None
+    identity._latched_until -= LATCH_S
+    await identity.fetch()
+
+    assert identity.header() == "Token a"
+
+
+async def test_a_token_is_fetched_once_for_all_who_wait() -> None:
+    """Those who come while the function is being asked do not ask it, too."""
+    asked = 0
+
+    async def source() -> str:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        return f"canary-{asked}"
+
+    identity = Identity(source, "Token")
+    await asyncio.gather(*[identity.fetch() for _ in range(5)])
+
+    assert (asked, identity.header()) == (1, "Token canary-1")
+
+
+async def test_an_error_of_the_function_is_carried() -> None:
+    """As it is, within one that nobody takes for theirs; the next who needs a token asks again."""
+    bug = KeyError("k")
+
+    def source() -> str:
+        raise bug
+
+    identity = Identity(source, "Token")
+    for _ in range(2):
+        with pytest.raises(TokenFunctionError) as caught:
+            await identity.fetch()
+        assert caught.value.error is bug
+        assert caught.value.args == ()
+        assert caught.value.__context__ is None
+
+
+def test_no_header_without_a_token() -> None:
+    with pytest.raises(RuntimeError, match=r"^a request was sent before its token was fetched$"):
+        Identity(Source("a"), "Token").header()
+
+
+def test_what_is_printed() -> None:
+    assert repr(Identity("canary-1", "Bearer")) == "<Identity Bearer>"
+    assert repr(Credential("canary-1", proxy="https://canary@proxy.example")) == "<Credential>"
+
+
+def test_a_credential_hides_what_it_holds() -> None:
+    """A token and a proxy are wrapped; a function stays the function."""
+    source = Source("canary-1")
+    plain, asked = Credential("canary-1", proxy="https://canary@proxy.example"), Credential(source)
+
+    assert (plain.token, plain.proxy) == (Secret("canary-1"), Secret("https://canary@proxy.example"))
+    assert (asked.token, asked.proxy, source.asked) == (source, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"token": 7}, "a token is a Secret or a str, not int"),
+        ({"token": ""}, "the token is empty"),
+        ({"token": "t", "proxy": 7}, "proxy is a Secret or a str, not int"),
+    ],
+)
+def test_what_a_credential_refuses(given: Any, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Credential(**given)
+
+    assert caught.value.message == said
+
+
+def test_no_frame_holds_a_token_in_clear() -> None:
+    """A tool that shows the locals of a traceback shows no token beside a proxy that is refused."""
+    with pytest.raises(UsageError) as caught:
+        Credential("canary-1", proxy=7)  # type: ignore[arg-type]
+    inner = [entry.frame.f_locals for entry in caught.traceback if entry.path.name == "_identity.py"]
+
+    assert inner
+    assert "canary" not in repr(inner)

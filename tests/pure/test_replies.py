@@ -25,7 +25,7 @@ from tests.pure.support import (
     refusal,
 )
 from tread_async._codec.endpoints import ACCOUNTS, BALANCES, CACHED_BALANCES, Endpoint, Repeat, unlisted
-from tread_async._codec.replies import Reply, parse
+from tread_async._codec.replies import Reply, parse, problem_of
 from tread_async.errors import DecodeError
 from tread_async.models import MarginMode
 
@@ -193,6 +193,44 @@ def test_broken_json_is_a_decode_error(endpoint: Endpoint[Any], spoil: Any, malf
     failure = refusal(endpoint, ok(spoil(body)))
     assert failure.malformed is malformed
     assert len(str(failure)) < 300
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b'{"x":' * 100_000, "it is nested too deeply"),
+        (b'{"A\xff": 1}', "it is not UTF-8"),
+        (b'{"A": ', "Input data was truncated"),
+        (b'{"A": []}', "Expected `object`, got `array` - at `$[...]`"),
+    ],
+    ids=["nested", "not UTF-8", "cut", "another shape"],
+)
+def test_what_is_wrong_with_a_body(body: bytes, why: str, pieces: int) -> None:
+    """The reason is one sentence, whether the body came whole or in pieces."""
+    size = -(-len(body) // pieces)
+    first, *more = (body[at : at + size] for at in range(0, len(body), size))
+    failure = refusal(BALANCES, Reply(status=200, body=first, more=tuple(more)))
+
+    assert failure.message == f"HTTP 200, but its body does not decode: {why}"
+    assert failure.endpoint == BALANCES.label
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (
+            msgspec.ValidationError("Invalid enum value 'canary' - at `$[0].kind`"),
+            "Invalid value - at `$[0].kind`",
+        ),
+        (msgspec.ValidationError("Invalid enum value 'canary'"), "Invalid value"),
+        (msgspec.ValidationError("Expected `int` - at `$.a`"), "Expected `int` - at `$.a`"),
+        (msgspec.ValidationError("Expected\x1b[1m `int`"), "Expected  `int`"),
+    ],
+)
+def test_a_value_is_not_in_the_reason(error: Exception, why: str) -> None:
+    """Only the kind of message that repeats a value loses its words, and keeps its path."""
+    assert problem_of(error) == why
 
 
 @pytest.mark.fault("F27")

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tread_async._codec.endpoints import ACCOUNTS
-from tread_async._codec.replies import Reply, error_of, http_date, retry_after_s
+from tread_async._codec.replies import Reply, asked_to_wait_s, error_of, http_date, retry_after_s
 from tread_async.errors import RateLimitedError
 
 NOW = datetime(2026, 1, 22, 10, 45, 43, tzinfo=UTC)
@@ -84,6 +84,21 @@ def test_an_http_date_is_aware_and_exact(moment: datetime) -> None:
     assert read == moment
     assert read is not None
     assert read.tzinfo is UTC
+
+
+@pytest.mark.parametrize("date", [fixdate(NOW), ""])
+def test_only_a_429_asks_everyone_to_wait(date: str) -> None:
+    """A 503 with a hint speaks of its own request; the wait is by the server's clock, or by ours."""
+
+    def asks(status: int, header: str) -> float | None:
+        received_at = 7.0 if date else NOW.timestamp()
+        return asked_to_wait_s(
+            Reply(status=status, body=b"", retry_after=header, date=date, received_at=received_at)
+        )
+
+    later = fixdate(NOW + timedelta(seconds=40))
+    assert [asks(429, header) for header in ("3", later, "", "soon")] == [3.0, 40.0, None, None]
+    assert [asks(status, "3") for status in (200, 428, 430, 500, 503)] == [None] * 5
 
 
 @given(st.text(max_size=40) | st.text("0123456789 -+.eE:,GMTJanThu", max_size=32))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 import sys
 import unicodedata
@@ -120,6 +121,24 @@ def test_an_escaped_echo_is_hidden_too(escape: str) -> None:
         assert not [text for text in texts if form in text or secret in text]
 
 
+@pytest.mark.parametrize("escape", [name for name in ESCAPES if "64" not in name])
+def test_no_letter_of_an_escaped_echo_is_left(escape: str) -> None:
+    for secret in ('"can\u00e9ary"', "\\can/ary+\u00e9 x", "canary-1"):
+        assert sanitised(f"<{ESCAPES[escape](secret)}>", [Secret(secret)]) == "<***>"
+
+
+@pytest.mark.parametrize("before", [b"", b"a", b"ab", b"abc"])
+def test_no_letter_of_its_own_is_left_of_base64(before: bytes) -> None:
+    """Only a letter whose bits are in part those of what stands beside the secret is shown."""
+    secret = b"canary>>?-/of-mine"
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        letters = encode(before + secret + b"~after").decode()
+        begins, ends = math.ceil(len(before) * 8 / 6), (len(before) + len(secret)) * 8 // 6
+        expected = f"{letters[:begins]}***{letters[ends:]}"
+
+        assert sanitised(letters, [Secret(secret.decode())]) == expected
+
+
 def readings(text: str) -> list[bytes]:
     """What base64 in *text* decodes to, wherever a group of four letters is taken to begin."""
     found = []
@@ -165,14 +184,18 @@ def test_what_is_decoded_is_made_safe_in_every_part(value: object, secret: str) 
         assert safe["a"][0] == value
 
 
-def test_what_is_nested_too_deeply_is_left_out() -> None:
-    """An error of a thousand brackets does not end in a `RecursionError`."""
-    value: object = "canary"
-    for _ in range(2000):
-        value = [value]
+@pytest.mark.parametrize("wrap", [lambda part: [part], lambda part: {"a": part}, lambda part: (part,)])
+def test_what_is_nested_too_deeply_is_left_out(wrap: Callable[[object], object]) -> None:
+    """Fifty brackets are shown; an error of thousands of them does not end in a `RecursionError`."""
 
-    assert "canary" not in repr(sanitised_within(value, []))
-    assert sanitised_within([[["x"]]], []) == [[["x"]]]
+    def nested(times: int, inner: object) -> object:
+        for _ in range(times):
+            inner = wrap(inner)
+        return inner
+
+    assert sanitised_within(nested(50, "x"), []) == nested(50, "x")
+    assert sanitised_within(nested(51, "x"), []) == nested(50, "(nested too deeply)")
+    assert "canary" not in repr(sanitised_within(nested(2000, "canary"), []))
 
 
 @pytest.mark.parametrize("size", [40, 600, 1700, 3200])
@@ -197,6 +220,18 @@ def test_a_text_that_ends_inside_a_secret_shows_no_piece_of_it(lead: str, escape
     cut = {sanitised(lead + spelt[:size], [Secret(secret)]) for size in range(8, len(spelt) + 1)}
 
     assert cut == {lead + "***"}
+
+
+def test_a_text_that_ends_within_a_secret() -> None:
+    """Eight characters of a secret at the end of a body that was cut are hidden; fewer tell nothing."""
+    secret = "abcdefgh-abcdefgh-canary-canary"
+    for size in range(8, len(secret)):
+        for lead in ("", "bad key ", "abcdefgh.", "x" * 400):
+            assert sanitised(lead + secret[:size], [Secret("other-secret"), Secret(secret)]) == f"{lead}***"
+
+    assert sanitised(secret[:7], [Secret(secret)]) == secret[:7]
+    assert sanitised("abcdefgh. Not it", [Secret(secret)]) == "abcdefgh. Not it"
+    assert sanitised("aaaaaaaaa-can", [Secret("aaaaaaaa-canary")]) == "a***"
 
 
 @given(st.text(st.characters(), max_size=80))

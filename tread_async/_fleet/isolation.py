@@ -82,7 +82,7 @@ class Isolation(Generic[T]):
             if self.alive or len(batch) <= _SMALL or is_about_content(failure):
                 # Where most fail, halving costs twice as much as asking for each.
                 finely = self._lead > _MANY
-                parts = self._split(batch, finely) if len(batch) > 1 else [batch]
+                parts = self._split(batch, finely)
                 if parts:
                     await self.run_all(parts)
                     return
