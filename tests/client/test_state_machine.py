@@ -9,7 +9,6 @@ import os
 from typing import Any, TypeAlias
 
 import hypothesis
-import pytest
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
@@ -203,7 +202,6 @@ class Writes(RuleBasedStateMachine):
             assert claim.wanted[named] in values or claim.kind == "update", f"never set: {claim}"
 
 
-@pytest.mark.fault("I1", "I2")
 def test_any_sequence_of_writes() -> None:
     run_state_machine_as_test(
         Writes,
