@@ -134,7 +134,7 @@ class Feed:
         if rounds is not self._rounds:
             self._rounds = rounds
             rounds.start()
-        rounds.readers.add(reader)
+        rounds.join(reader)
         return rounds
 
     def _going_on(self) -> Rounds | None:

@@ -94,6 +94,27 @@ def test_a_slow_reader_misses_no_alarm() -> None:
     watching(one, test=test)
 
 
+def test_a_late_reader_is_told_of_the_alarms_that_stand() -> None:
+    """Those that were raised before it came and have not ended, of its accounts; not those that are over."""
+    one = three()
+
+    async def test(manager: SessionManager) -> None:
+        feed = manager.feed(interval_s=1.0, rules=[MUCH])
+        async with feed.subscribe() as prompt:
+            for amounts in (("101", "101", "101"), ("1", "102", "102")):
+                for held, amount in zip(one.accounts, amounts, strict=True):
+                    held.amount = amount
+                await read(prompt, 1)
+            async with feed.subscribe() as late, feed.subscribe([X, Y]) as some:
+                (first,) = await read(late, 1)
+                assert told(first.events) == [("y", True), ("z", True)]
+                assert told((await read(some, 1))[0].events) == [("y", True)]
+                one.accounts[1].amount = "1"
+                assert told((await read(late, 1))[0].events) == [("y", False)]
+
+    watching(one, test=test)
+
+
 def test_changes_only_lets_alarms_through() -> None:
     """An alarm of which no row changed comes too: an account that grows old."""
     one = three()

@@ -65,7 +65,7 @@ class Rounds:
 
     Attributes:
         accounts: Those that are polled; ``None`` for all.
-        readers: Who is told of events.
+        readers: Who has joined, and is told of events.
         current: The newest round.
         failure: Why there will be no more.
     """
@@ -105,6 +105,7 @@ class Rounds:
         self._renewed: Round | None = None
         self._past: list[object] = []
         self.readers: set[Reader] = set()
+        self._standing: dict[tuple[str, AccountKey], Event] = {}
         self.current: Round | None = None
         self.failure: BaseException | None = None
 
@@ -113,6 +114,11 @@ class Rounds:
         self._spawn(self._put_together())
         for name in self._known:
             self._spawn(self._poll_on_its_beats(name))
+
+    def join(self, reader: Reader) -> None:
+        """Tells *reader* of the alarms that stand, and of every event from now on."""
+        self.readers.add(reader)
+        reader.hear(tuple(self._standing.values()))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.add(asyncio.get_running_loop().create_task(self._guarded(work)))
@@ -226,6 +232,11 @@ class Rounds:
         changes_before: Mapping[AccountKey, Change] = {} if self.current is None else self.current.changes
         changes = await self._reads.pace.through(changes_in_steps(before, snapshot.outcomes))
         events = await self._reads.pace.through(self._judge.judge_in_steps(snapshot, time.time()))
+        for event in events:
+            if event.raised:
+                self._standing[event.rule, event.account] = event
+            else:
+                self._standing.pop((event.rule, event.account), None)
         for reader in self.readers:
             reader.hear(events)
         self._renewed = None
