@@ -43,6 +43,19 @@ def batches(sim: Simulator) -> list[tuple[str, ...]]:
     return [request.accounts for request in sim.journal.requests if request.endpoint == "set_leverage"]
 
 
+async def test_a_few_refusals_are_all_asked_again(many: Simulator) -> None:
+    """Four of twenty are few, whichever batches the others were in: each is asked again."""
+    bad = many.accounts()[:4]
+    for account in bad:
+        many.fail(endpoint="set_leverage", account=account.id, status=422)
+    async with desk(many) as manager:
+        report = await manager.set_leverage(5, pair=PAIR, accounts=ALL, batch=5, verify=False)
+
+    alone = [names[0] for names in batches(many) if len(names) == 1]
+    assert {alone.count(account.name) for account in bad} == {4}
+    assert report.counts["applied"] == 16
+
+
 @pytest.mark.fault("I3")
 @pytest.mark.parametrize(("batch", "sizes"), [(None, [50, 50, 3]), (40, [40, 40, 23]), (103, [103])])
 async def test_batches(batch: int | None, sizes: list[int]) -> None:
