@@ -12,7 +12,8 @@ from benchmarks.watch_server import ACCOUNTS, token_of
 from tread_async import SessionManager
 from tread_async._codec.endpoints import CACHED_BALANCES_BY_ACCOUNT
 from tread_async.changes import changes
-from tread_async.feed import Feed, Update, Updates
+from tread_async.feed import Feed, Updates
+from tread_async.update import Update
 
 TOKENS = 10
 INTERVAL_S = 0.4

@@ -33,7 +33,7 @@ LAYERS = (
     ("balance", "listing"),
     ("outcomes", "reports", "plans"),
     ("changes", "_figures", "rules"),
-    ("_judging",),
+    ("_judging", "update"),
     ("_lifecycle",),
     ("_fleet",),
     ("_watch",),
@@ -47,7 +47,7 @@ LAYERS = (
 
 VOCABULARY = (
     "balance", "changes", "client", "errors", "feed", "keys", "listing", "manager", "models", "outcomes",
-    "plans", "reports", "rules", "secret",
+    "plans", "reports", "rules", "secret", "update",
 )  # fmt: skip
 
 # Helpers of type checking, functions that bear the name of their module, and those that read best with it.

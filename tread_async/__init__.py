@@ -19,7 +19,7 @@ From the bottom up, imports going down only::
     changes                 what differs between two snapshots
     rules, _figures, _judging
                             what to give alarm of, and when it is raised and ends
-    _watch, feed            polling for months: beats, rounds, and any number of readers
+    update, _watch, feed    polling for months: beats, rounds, and any number of readers
     client                  TreadClient: one method per endpoint, for one token
     manager                 SessionManager: every account of every token
 
@@ -57,7 +57,7 @@ from tread_async.errors import (
     UnprocessableError,
     UsageError,
 )
-from tread_async.feed import Feed, Update, Updates
+from tread_async.feed import Feed, Updates
 from tread_async.keys import ALL, AccountKey
 from tread_async.listing import Listing
 from tread_async.manager import SessionManager
@@ -87,6 +87,7 @@ from tread_async.reports import (
 )
 from tread_async.rules import Event, Rule, Seen
 from tread_async.secret import Secret
+from tread_async.update import Update
 
 __all__ = [
     "ALL",

@@ -45,8 +45,8 @@ class Watched:
 
         Each token is polled on a fixed grid of its own, never twice at once, and the tokens are spread
         over the interval. A poll that takes longer skips beats; one that is asked to wait (429, 503) or
-        fails twice in a row takes every second, then every fourth. A failure is in the update and ends
-        nothing; a 401 ends the polling of its token. Only what changed is decoded, and what did not is
+        fails twice in a row takes every second, every fourth, every eighth. A failure is in the update and
+        ends nothing; a 401 ends the polling of its token. Only what changed is decoded, and what did not is
         the same object.
 
         Args:
@@ -59,7 +59,8 @@ class Watched:
             rules: What is noticed in ``update.events``; see `tread_async.rules`.
             max_silence_s: Raise `SilenceError` when nothing at all was read for so long, which is longer than
                 the interval.
-            deadline_s: The seconds for each poll.
+            deadline_s: The seconds for each poll, by default the endpoint's: so long does an account of
+                a token that hangs stay what it was, see ``update.overdue``.
         """
         feed = self.feed(
             accounts,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import math
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Final, Self
-
-import msgspec
 
 from tread_async._codec.arguments import flag
 from tread_async._codec.redaction import sanitised
@@ -16,7 +15,8 @@ from tread_async._fleet.arguments import seconds
 from tread_async._fleet.lines import Tally
 from tread_async._fleet.reads import Reads
 from tread_async._watch.plan import Plan, chosen
-from tread_async._watch.rounds import Round, Rounds
+from tread_async._watch.round import Round
+from tread_async._watch.rounds import Rounds
 from tread_async.changes import Change, changes_in_steps
 from tread_async.errors import (
     ClientClosedError,
@@ -28,41 +28,11 @@ from tread_async.errors import (
 from tread_async.keys import AccountKey, AllAccounts
 from tread_async.outcomes import Failed, Missing, Outcome, Snapshot
 from tread_async.rules import Event
+from tread_async.update import Update
 
-__all__ = ["Feed", "Update", "Updates"]
+__all__ = ["Feed", "Updates"]
 
 _KEPT: Final = 2  # events of one rule and account for a slow reader: raised and recovered
-
-
-class Update(msgspec.Struct, frozen=True, kw_only=True):
-    """What one round of polling brought, compared with the update before it.
-
-    Attributes:
-        round: Its number, from 1 since the polling began.
-        snapshot: Every account, as `SessionManager.balances` gives it. One that could not be read is
-            `Failed`, with its ``last`` balance; one of a slow token may be as in the round before.
-        changes: The accounts that differ from the update before; in the first update all of them.
-        events: What the rules noticed since the update before.
-        started_at: When the first request of the round was begun, in seconds since the epoch, by this
-            machine's clock.
-        late_s: By how much a request of the round was begun later than planned, at most.
-        skipped: Rounds since the update before that were not read. Their changes are part of this one.
-        dropped: Answers since the update before that were older than what had been shown, and are not.
-        ended: Tokens that are not polled any more, because the server refused them with a 401.
-    """
-
-    round: int
-    snapshot: Snapshot
-    changes: Mapping[AccountKey, Change]
-    events: tuple[Event, ...]
-    started_at: float
-    late_s: float
-    skipped: int
-    dropped: int
-    ended: Mapping[str, TreadError]
-
-    def __repr__(self) -> str:
-        return f"<Update {self.round}, {len(self.changes)} changes, {self.snapshot!r}>"
 
 
 class Feed:
@@ -101,19 +71,23 @@ class Feed:
         """The first snapshot for which *condition* is true. It reads along for as long as it waits.
 
         Raises:
-            DeadlineExceededError: none was within *timeout_s*.
-            TreadError: the polling ended, as `Updates`.
+            DeadlineExceededError: none was within *timeout_s*; it has the last error, if there was one.
+            TreadError: the polling ended, as `Updates`; and whatever *condition* raises, such as
+                `IncompleteSnapshotError` of a total while an account is missing.
         """
         seconds(timeout_s, "timeout_s")
+        last: Snapshot | None = None
         try:
             async with asyncio.timeout(timeout_s) as limit, self.subscribe(accounts) as updates:
                 async for update in updates:
-                    if condition(update.snapshot):
-                        return update.snapshot
+                    last = update.snapshot
+                    if condition(last):
+                        return last
         except TimeoutError:
             if not limit.expired():
                 raise
-        raise DeadlineExceededError(f"the condition did not come about within {timeout_s:g} s")
+        why = "" if last is None or last.complete else _why_nothing(last)
+        raise DeadlineExceededError(f"the condition did not come about within {timeout_s:g} s{why}")
 
     async def _resolved(self, accounts: list[AccountKey | str] | None) -> list[AccountKey] | None:
         self._ready()
@@ -155,7 +129,8 @@ class Updates:
 
     * `ClientClosedError` when the manager or client is closed,
     * `AuthError` when every token has been refused, after the update that says so,
-    * `SilenceError` when nothing at all could be read for ``max_silence_s``,
+    * `SilenceError` when nothing at all could be read for ``max_silence_s``: this alone is not the end. Read
+      on, with all that is known; it is raised again each time it has lasted that much longer,
     * what a rule of yours raised.
     """
 
@@ -167,6 +142,7 @@ class Updates:
         self._keys: dict[AccountKey, None] | None = None
         self._rounds: Rounds | None = None
         self._number = self._skipped = self._dropped = self._ended = 0
+        self._complained_at = -math.inf
         self._shown: Snapshot | None = None  # as it was given out
         self._since: Snapshot | None = None  # and as the round had it
         self._events: dict[tuple[str, AccountKey], tuple[Event, ...]] = {}
@@ -235,13 +211,14 @@ class Updates:
 
     def _silent_from(self, rounds: Rounds) -> float | None:
         most_s = self._feed._plan.max_silence_s
-        return None if most_s is None else rounds.succeeded_at + most_s
+        return None if most_s is None else max(rounds.succeeded_at, self._complained_at) + most_s
 
     def _refuse_silence(self, rounds: Rounds) -> None:
         limit = self._silent_from(rounds)
         if limit is not None and asyncio.get_running_loop().time() >= limit:
+            now = self._complained_at = asyncio.get_running_loop().time()
             why = "" if rounds.current is None else _why_nothing(rounds.current.snapshot)
-            raise SilenceError(f"nothing was read for {self._feed._plan.max_silence_s:g} s{why}")
+            raise SilenceError(f"nothing was read for {now - rounds.succeeded_at:.0f} s{why}")
 
     async def _taken(self, rounds: Rounds, current: Round) -> Update:
         """The newest round, as this reader sees it."""
@@ -265,6 +242,7 @@ class Updates:
             skipped=self._skipped,
             dropped=current.dropped - self._dropped,
             ended=current.ended,
+            overdue=current.overdue,
         )
         self._number, self._shown, self._since = current.number, snapshot, current.snapshot
         return update

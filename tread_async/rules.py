@@ -130,12 +130,15 @@ def equity_drop(
 ) -> Rule:
     """The equity fell by more than *fraction* (such as "0.1") from its highest within *within_s* seconds.
 
-    Live answers state no equity: watch ``cached``.
+    Live answers state no equity: watch ``cached``. A fall during which nothing could be read for longer than
+    *within_s* is not seen: what was the highest is then too long ago.
 
     Args:
         clear: By default nine tenths of *fraction*.
     """
     limit = _above_zero(fraction, "fraction")
+    if limit >= 1:
+        raise UsageError(f"fraction is a share below 1, such as '0.05' for 5 %, not {limit:f}")
     return Rule(
         name=f"equity down by more than {limit:f} within {_seconds(within_s, 'within_s'):g} s",
         measure=lambda seen: None if seen.balance is None else seen.balance.equity,

@@ -47,6 +47,7 @@ def update(
         skipped=1,
         dropped=2,
         ended=ended,
+        overdue={"desk": 2.5},
     )
 
 
@@ -67,7 +68,13 @@ def test_the_docstring_has_every_field() -> None:
     example = json.loads(shown)
     assert list(example) == list(line)
     assert list(example["changes"]["token/main"]) == list(line["changes"]["desk/a"])
-    assert list(example["failures"]["token/x"]) == ["error", "status", "message"]
+    assert list(example["failures"]["token/x"]) == [
+        "error",
+        "status",
+        "message",
+        "last_as_of_s",
+        "last_age_s",
+    ]
 
 
 def test_what_is_wrong_is_all_there() -> None:
@@ -75,10 +82,11 @@ def test_what_is_wrong_is_all_there() -> None:
     keys = [AccountKey("desk", name) for name in "abcd"]
     outcomes: dict[AccountKey, Outcome] = {
         keys[0]: Ok(balance("a")),
-        keys[1]: Failed(AccountError("no")),
+        keys[1]: Failed(AccountError("no"), Stale(balance("b"))),
         keys[2]: Missing(),
         keys[3]: Stale(balance("d")),
     }
+    last = balance("b")
     line = read(
         json_line(
             update(
@@ -96,11 +104,14 @@ def test_what_is_wrong_is_all_there() -> None:
         "round": 3, "started_at": 1_800_000_000.5, "late_s": 0.25, "skipped": 1, "dropped": 2,
         "counts": {"ok": 1, "stale": 1, "failed": 1, "missing": 1}, "complete": False,
         "changes": {}, "events": [],
-        "failures": {"desk/b": {"error": "AccountError", "status": None, "message": "no"}},
+        "failures": {"desk/b": {"error": "AccountError", "status": None, "message": "no"} | {
+            "last_as_of_s": last.as_of_s, "last_age_s": last.age_s,
+        }},
         "missing": ["desk/c"], "stale": ["desk/d"],
         "unlisted": {"other": {"error": "ServerError", "status": 500, "message": "broke"}},
         "errors": {"desk": [{"what": "x"}]}, "unexpected": ["desk/a"],
         "ended": {"third": {"error": "AuthError", "status": 401, "message": "refused"}},
+        "overdue": {"desk": 2.5},
     }  # fmt: skip
 
 

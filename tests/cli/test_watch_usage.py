@@ -17,6 +17,7 @@ from tread_async import (
     AuthError,
     Failed,
     Missing,
+    NotSentError,
     Ok,
     RateLimitedError,
     ServerError,
@@ -80,12 +81,21 @@ async def test_a_wrong_value_is_named(option: str, value: str) -> None:
     assert "Traceback" not in err
 
 
+def still_to_wait() -> NotSentError:
+    """What a call gets while the wait of an earlier 429 lasts."""
+    error = NotSentError("the server asked to wait")
+    error.retry_after_s = 20.0
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
         (UsageError("no"), 2),
         (AuthError(401, "no"), 5),
         (RateLimitedError(429, "no"), 6),
+        (still_to_wait(), 6),
+        (NotSentError("no"), 1),
         (ServerError(500, "no"), 1),
         (TransportError("no"), 1),
     ],

@@ -19,14 +19,14 @@ POLLS = st.lists(st.tuples(st.floats(0.0, 9.0), st.booleans(), SHARES), max_size
 
 
 def beats_of(interval_s: float = 1.0, phase: float = 1.0, jitter: float = 0.0, start: float = 100.0) -> Beats:
-    return Beats(interval_s, start=start, phase=phase, jitter=jitter, chance=lambda: 0.5)
+    return Beats(interval_s, start=start, phase=phase, jitter=jitter, slowest_s=60.0, chance=lambda: 0.5)
 
 
 @given(INTERVALS, SHARES, st.floats(0.0, 0.5), POLLS)
 def test_the_grid(interval_s: float, phase: float, jitter: float, polls: Polls) -> None:
     """A beat lies on the grid, or after it by its jitter; it has not passed, and is none that was taken."""
     share = 0.0
-    beats = Beats(interval_s, start=100.0, phase=phase, jitter=jitter, chance=lambda: share)
+    beats = Beats(interval_s, start=100.0, phase=phase, jitter=jitter, slowest_s=60.0, chance=lambda: share)
     taken = -1
     assert beats.due == 100.0
     for took, slower, share in polls:
@@ -54,10 +54,10 @@ def test_not_slower_than_asked(interval_s: float, polls: Polls) -> None:
 
 @pytest.mark.parametrize(
     ("interval_s", "strides"),
-    [(1.0, [2, 4, 8, 16, 32, 60, 60]), (0.1, [2, 4, 8, 16, 32, 64, 64]), (30.0, [2, 2]), (61.0, [1, 1])],
+    [(1.0, [2, 4, 8, 8]), (0.1, [2, 4, 8, 8]), (12.0, [2, 4, 5, 5]), (30.0, [2, 2]), (61.0, [1, 1])],
 )
 def test_failures_make_it_slower(interval_s: float, strides: list[int]) -> None:
-    """Each failure doubles the beats to the next poll, to one a minute; each success halves them."""
+    """Each failure doubles the beats to the next poll, to eight or one a minute; each success halves them."""
     beats = beats_of(interval_s)
     for stride in strides:
         before = beats.due

@@ -179,6 +179,13 @@ def test_what_is_not_known_ends_no_alarm(outcomes: list[Outcome | None]) -> None
             assert names <= {"no balance for 2 s", "missing"}
 
 
+@pytest.mark.parametrize("fraction", [5, "1", Decimal("1.5")])
+def test_a_fall_in_per_cent_is_no_fraction(fraction: Any) -> None:
+    """An alarm of a fall by 500 % would never come: who means 5 % is told how to write it."""
+    with pytest.raises(UsageError, match=r"'0\.05' for 5 %"):
+        rules.equity_drop(fraction, 60)
+
+
 def test_equity_drop() -> None:
     """From 100 to 90 is a tenth, no more; when the 100 is out of the window, 89 is no fall from 90."""
     rule = rules.equity_drop("0.1", 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import Counter
 
 import anyio
@@ -162,3 +163,15 @@ async def test_a_token_function_of_a_client_that_raises(raises: type[BaseExcepti
     error = first.snapshot.unlisted["token"]
     assert str(error) == f"the token function of 'token' raised {raises.__name__}"
     assert second.snapshot.complete
+
+
+@pytest.mark.parametrize("closes", [False, True])
+async def test_left_before_anything_ran(closes: bool) -> None:
+    """A block that is left at once polls nothing, and leaves no coroutine that was never awaited."""
+    one = three()
+    async with FleetServer(one) as server, desk(server) as manager:
+        async with manager.watch(interval_s=1.0):
+            if closes:
+                await manager.close()
+        gc.collect()  # what was never awaited warns when it goes, and a warning fails the test
+        assert one.count() == 0

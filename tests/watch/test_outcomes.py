@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 import time
 from typing import Any
@@ -468,3 +469,72 @@ def test_texts_of_accounts_that_nobody_asked_for_are_forgotten() -> None:
             assert max(len(known) for known in memory._by_name) <= 3
 
     watching(one, test=test)
+
+
+def test_silence_is_not_the_end() -> None:
+    """Whoever reads on is told again after as long, and then has what was last read, and what comes."""
+    one = user("a")
+
+    async def test(manager: SessionManager) -> None:
+        clock = asyncio.get_running_loop().time
+        async with manager.watch(interval_s=1.0, jitter=0.0, max_silence_s=10.0) as updates:
+            await read(updates, 2)
+            one.refuses = {"cached_balances": 500}
+            times = [clock()]
+            last = None
+            while len(times) < 3:
+                try:
+                    (last,) = await read(updates, 1)
+                except SilenceError:
+                    times.append(clock())
+            assert [later - earlier for earlier, later in itertools.pairwise(times)] == [
+                pytest.approx(10.0, abs=1.5)
+            ] * 2
+            assert last is not None
+            outcome = last.snapshot.outcomes[X]
+            assert isinstance(outcome, Failed)
+            assert outcome.last is not None
+            one.refuses = {}
+            began = clock()
+            while not last.snapshot.complete:
+                (last,) = await read(updates, 1)
+            assert clock() - began < 5.0
+
+    watching(one, test=test, retry=ONE_TRY)
+
+
+@pytest.mark.parametrize("outage_s", [20, 25, 28])
+def test_a_watch_makes_no_silence_of_its_own(outage_s: float) -> None:
+    """An outage that is over before ``max_silence_s`` is none: it is polled often enough to notice."""
+    one = user("a")
+
+    async def test(manager: SessionManager) -> None:
+        loop = asyncio.get_running_loop()
+        async with manager.watch(interval_s=1.0, max_silence_s=40.0) as updates:
+            await read(updates, 2)
+            one.refuses = {"cached_balances": 500}
+            loop.call_later(outage_s, setattr, one, "refuses", {})
+            healed = loop.time() + outage_s
+            while loop.time() < healed + 40:
+                (update,) = await read(updates, 1)
+                assert loop.time() < healed + 10 or update.snapshot.complete
+
+    watching(one, test=test, retry=ONE_TRY)
+
+
+def test_a_token_that_hangs_is_overdue() -> None:
+    """While its balances are what was read before, the update says for how long nothing has come."""
+    users = [user("a"), user("b")]
+
+    async def test(manager: SessionManager) -> None:
+        async with manager.watch(interval_s=1.0, jitter=0.0, deadline_s=8.0) as updates:
+            assert not any(update.overdue for update in await read(updates, 3))
+            users[1].refuses = {"cached_balances": HANG}
+            found = await read(updates, 8)
+        overdue = [update.overdue["b"] for update in found if update.overdue]
+        assert len(overdue) >= 5
+        assert overdue == sorted(overdue)
+        assert overdue[-1] > 5.0
+        assert all(set(update.overdue) <= {"b"} for update in found)
+
+    watching(*users, test=test, retry=ONE_TRY)

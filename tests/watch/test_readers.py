@@ -10,6 +10,7 @@ import pytest
 from tests.support.desks import desk, half_a_minute_passes, keys
 from tests.support.fleet_accounts import Held
 from tests.support.fleet_server import FleetServer
+from tests.support.samples import ONE_TRY
 from tests.support.watched import polls, read, three, user, watching
 from tread_async import (
     AccountKey,
@@ -204,6 +205,17 @@ def test_wait_for() -> None:
         assert one.count() == sent
 
     watching(one, test=test)
+
+
+def test_wait_for_says_why() -> None:
+    """Where nothing could be read, the error of the condition that did not come about has the last one."""
+    one = three(refuses={"cached_balances": 500})
+
+    async def test(manager: SessionManager) -> None:
+        with pytest.raises(DeadlineExceededError, match=r"within 5 s; the last error: .*HTTP 500"):
+            await manager.feed(interval_s=1.0).wait_for(lambda one: one.complete, timeout_s=5)
+
+    watching(one, test=test, retry=ONE_TRY)
 
 
 def test_what_a_condition_raises() -> None:

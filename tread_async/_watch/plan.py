@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +19,8 @@ from tread_async.rules import Rule
 
 __all__ = ["Plan", "chosen", "planned"]
 
+_SLOWEST_S: Final = 60.0
+
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of a watch or feed; ``accounts`` are ``None`` for all."""
@@ -32,6 +34,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float | None
     rules: tuple[Rule, ...]
     max_silence_s: float | None
+
+    @property
+    def slowest_s(self) -> float:
+        """The longest time between two polls after failures: a watch must not make its own silence."""
+        return _SLOWEST_S if self.max_silence_s is None else min(_SLOWEST_S, self.max_silence_s / 4)
 
 
 def planned(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import time
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-import msgspec
 from msgspec import structs
 
 from tread_async._fleet.lines import Tally
@@ -19,43 +19,17 @@ from tread_async._together import ended
 from tread_async._watch.beats import Beats
 from tread_async._watch.known import Known, renewed
 from tread_async._watch.plan import Plan
+from tread_async._watch.round import Reader, Round
 from tread_async.changes import Change, changes_in_steps
 from tread_async.errors import ClientClosedError, DeadlineExceededError, TreadError
 from tread_async.keys import AccountKey
 from tread_async.outcomes import Failed, Outcome, Snapshot
 from tread_async.rules import Event
 
-__all__ = ["Round", "Rounds"]
+__all__ = ["Rounds"]
 
 _A_STEP: Final = 256
 _LET_GO_AT_ONCE: Final = 32
-
-
-class Round(msgspec.Struct, frozen=True, kw_only=True):
-    """What was known at one moment.
-
-    Attributes:
-        since: The snapshot that ``changes`` compare with; ``None`` for the first.
-        dropped: Answers since the beginning that were older than what had been shown.
-        at: When it was put together, on the loop's clock.
-    """
-
-    number: int
-    snapshot: Snapshot
-    since: Snapshot | None
-    changes: Mapping[AccountKey, Change]
-    started_at: float
-    late_s: float
-    dropped: int
-    ended: Mapping[str, TreadError]
-    at: float
-
-
-class Reader(Protocol):
-    """Who reads along."""
-
-    def hear(self, events: tuple[Event, ...]) -> None:
-        """Keeps *events* until they are read."""
 
 
 class Rounds:
@@ -92,12 +66,14 @@ class Rounds:
                 start=began,
                 phase=(place + 1) / len(self._known),
                 jitter=plan.jitter,
+                slowest_s=plan.slowest_s,
                 chance=chance,
             )
             for place, name in enumerate(self._known)
         }
         self._landed: dict[str, tuple[float, float]] = {}  # since the last round: began at, and how late
         self._slow: set[str] = set()  # tokens that take longer than an interval
+        self._asked_at: dict[str, float] = {}  # tokens whose poll is under way
         self._ended: dict[str, TreadError] = {}
         self._news, self._landing = asyncio.Event(), asyncio.Event()
         self._judge = Judge(plan.rules)
@@ -111,21 +87,21 @@ class Rounds:
 
     def start(self) -> None:
         self._reads.polling.add(self)
-        self._spawn(self._put_together())
+        self._spawn(self._put_together)
         for name in self._known:
-            self._spawn(self._poll_on_its_beats(name))
+            self._spawn(functools.partial(self._poll_on_its_beats, name))
 
     def join(self, reader: Reader) -> None:
         """Tells *reader* of the alarms that stand, and of every event from now on."""
         self.readers.add(reader)
         reader.hear(tuple(self._standing.values()))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._tasks.add(asyncio.get_running_loop().create_task(self._guarded(work)))
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guarded(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
-            await work
+            await work()
         except asyncio.CancelledError:
             self._fail(ClientClosedError("the polling was cancelled"))
             raise
@@ -178,7 +154,9 @@ class Rounds:
             await asyncio.sleep(beats.due - self._clock())
             begun_at, began = self._clock(), time.time()
             late_s = max(0.0, begun_at - beats.due)
+            self._asked_at[name] = begun_at
             await self._poll(known)
+            del self._asked_at[name]
             if self._clock() - begun_at < self._plan.interval_s:
                 self._slow.discard(name)
             beats.polled(self._clock(), slower=known.slower)
@@ -249,12 +227,19 @@ class Rounds:
             late_s=max(late_s for _, late_s in landed.values()),
             dropped=sum(known.dropped for known in self._known.values()),
             ended=dict(self._ended),
+            overdue=self._overdue(),
             at=self._clock(),
         )
         self._tell()
         await asyncio.sleep(0)  # readers take the new round, and let go of what came before it
         await self._reads.pace.through(_let_go(self._past))
         self._past = [*before.values(), *changes_before.values()]
+
+    def _overdue(self) -> dict[str, float]:
+        """The tokens that have not answered for longer than an interval, and for how long."""
+        now = self._clock()
+        waits = {name: now - asked_at for name, asked_at in self._asked_at.items()}
+        return {name: wait_s for name, wait_s in waits.items() if wait_s > self._plan.interval_s}
 
     def _snapshot(self) -> Generator[None, None, Snapshot]:
         plan = self._plan

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Coroutine
 from typing import Any, Final
 
-from tread_async.errors import AuthError, RateLimitedError, TreadError, UsageError
+from tread_async.errors import AuthError, NotSentError, RateLimitedError, TreadError, UsageError
 from tread_async.outcomes import Failed, Snapshot
 
 __all__ = ["code_of", "code_of_snapshot", "until_signal"]
@@ -16,11 +16,14 @@ __all__ = ["code_of", "code_of_snapshot", "until_signal"]
 _OTHER: Final = 1
 _PARTIAL: Final = 3
 _STALE: Final = 4
-_CODES: Final = ((UsageError, 2), (AuthError, 5), (RateLimitedError, 6))
+_LIMITED: Final = 6
+_CODES: Final = ((UsageError, 2), (AuthError, 5), (RateLimitedError, _LIMITED))
 
 
 def code_of(error: TreadError) -> int:
     """2 for usage, 5 for a token that is refused, 6 for too many requests, 1 for anything else."""
+    if isinstance(error, NotSentError) and error.retry_after_s is not None:  # what is left of a 429's wait
+        return _LIMITED
     return next((code for kind, code in _CODES if isinstance(error, kind)), _OTHER)
 
 

@@ -13,8 +13,8 @@ from tread_async.balance import Balance, BalanceRow
 from tread_async.changes import Change
 from tread_async.cli.words import kind
 from tread_async.errors import ApiError, TreadError
-from tread_async.feed import Update
 from tread_async.outcomes import Failed, Missing, Ok, Outcome, Stale
+from tread_async.update import Update
 
 __all__ = ["json_line"]
 
@@ -28,8 +28,10 @@ def json_line(update: Update) -> str:
              "before": "ok", "after": "ok",
              "exchange": "OKX", "source": "cached", "as_of_s": 1767225598.0, "equity": "10.50",
              "rows_added": [ROW], "rows_removed": [], "rows_changed": [{"old": ROW, "new": ROW}]}},
-         "events": [], "failures": {"token/x": {"error": "ServerError", "status": 500, "message": "..."}},
-         "missing": ["token/y"], "stale": [], "unlisted": {}, "errors": {}, "unexpected": [], "ended": {}}
+         "events": [], "failures": {"token/x": {"error": "ServerError", "status": 500, "message": "...",
+                                  "last_as_of_s": 1764000000.0, "last_age_s": 12.5}},
+         "missing": ["token/y"], "stale": [], "unlisted": {}, "errors": {}, "unexpected": [],
+         "ended": {}, "overdue": {}}
 
     The names and units are those of `Update`, `Snapshot`, `Change` and `BalanceRow`. Amounts are texts with
     every digit, times are seconds since the epoch. In the first line every account is a change.
@@ -52,13 +54,14 @@ def json_line(update: Update) -> str:
         "complete": snapshot.complete,
         "changes": {str(key): _change(change) for key, change in update.changes.items()},
         "events": [structs.asdict(event) for event in update.events],
-        "failures": {str(key): _error(one.error) for key, one in outcomes if isinstance(one, Failed)},
+        "failures": {str(key): _failure(one) for key, one in outcomes if isinstance(one, Failed)},
         "missing": [str(key) for key, one in outcomes if isinstance(one, Missing)],
         "stale": [str(key) for key, one in outcomes if isinstance(one, Stale)],
         "unlisted": _errors(snapshot.unlisted),
         "errors": snapshot.errors,
         "unexpected": [str(key) for key in snapshot.unexpected],
         "ended": _errors(update.ended),
+        "overdue": dict(update.overdue),
     }
     return json.dumps(line, default=_text)
 
@@ -108,6 +111,14 @@ def _row(row: BalanceRow) -> dict[str, Any]:
 
 def _errors(errors: Mapping[str, TreadError]) -> dict[str, Any]:
     return {name: _error(error) for name, error in errors.items()}
+
+
+def _failure(outcome: Failed) -> dict[str, Any]:
+    last = None if outcome.last is None else outcome.last.value
+    return _error(outcome.error) | {
+        "last_as_of_s": None if last is None else last.as_of_s,
+        "last_age_s": None if last is None else last.age_s,
+    }
 
 
 def _error(error: TreadError) -> dict[str, Any]:

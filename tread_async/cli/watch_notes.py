@@ -11,8 +11,8 @@ from tread_async.cli.watch_rates import Rates
 from tread_async.cli.watch_table import amount, duration
 from tread_async.cli.words import cause
 from tread_async.errors import IncompleteSnapshotError
-from tread_async.feed import Update
 from tread_async.outcomes import Snapshot
+from tread_async.update import Update
 
 __all__ = ["notes"]
 

@@ -26,7 +26,7 @@ from tread_async.cli.watch_notes import notes
 from tread_async.cli.watch_rates import Rates
 from tread_async.cli.watch_table import Picture
 from tread_async.cli.writing import written
-from tread_async.feed import Update
+from tread_async.update import Update
 
 __all__ = ["JsonLines", "Output", "Screen", "Tables", "opened"]
 
