@@ -417,3 +417,15 @@ def test_an_answer_that_is_known_takes_many_steps() -> None:
     for least in (len(body) // 64_000, 1500 // 100):
         for pieces in ([body], pieces_of(body, 128 * 1024), pieces_of(body, 1024)):
             assert sum(1 for _ in steps_of(memory)(pieces)) >= least
+
+
+@pytest.mark.parametrize("name", [b'"\\ud800"', b'"\\x41"', b'"\xff"', b"7", b"null"])
+def test_a_name_that_is_no_text(name: bytes) -> None:
+    """It is refused as it is without a memory, also when all the others are known."""
+    others = b",".join(
+        b'{"account_name":"%d","account_id":"%d","assets":[]}' % (number, number) for number in range(3)
+    )
+    odd = b'{"account_name":%b,"account_id":"x","assets":[]}' % name
+    memory = remembered("cached")
+    for body in (b'{"balances":[%b]}' % others, b'{"balances":[%b,%b]}' % (others, odd)):
+        assert outcome(steps_of(memory), [body]) == outcome(scanning.cached, [body])
