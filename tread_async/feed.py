@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Final, Self
 
-from tread_async._codec.arguments import flag
+from tread_async._codec.arguments import flag, seconds
 from tread_async._codec.redaction import sanitised
-from tread_async._fleet.arguments import seconds
 from tread_async._fleet.lines import Tally
 from tread_async._fleet.reads import Reads
 from tread_async._watch.plan import Plan, chosen

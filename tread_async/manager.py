@@ -276,7 +276,7 @@ class SessionManager(Watched):
             max_age_s: `apply` refuses the plan when it is older.
         """
         fleet = self._ready(deadline_s)
-        max_age_s = given.seconds(max_age_s, "max_age_s")
+        max_age_s = check.seconds(max_age_s, "max_age_s")
         plan = await fleet.orders.plan(wished(wish), max_age_s, fleet.deadline("balances", deadline_s))
         self._refuse_if_closed()
         return plan

@@ -117,7 +117,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         if self.clears_at > self.limit:
             raise UsageError(f"{self.name!r} would end above its limit; clear is no higher than limit")
         if self.fall_within_s is not None:
-            _seconds(self.fall_within_s, "fall_within_s")
+            check.seconds(self.fall_within_s, "fall_within_s")
 
     @property
     def clears_at(self) -> Decimal | float:
@@ -140,7 +140,7 @@ def equity_drop(
     if limit >= 1:
         raise UsageError(f"fraction is a share below 1, such as '0.05' for 5 %, not {limit:f}")
     return Rule(
-        name=f"equity down by more than {limit:f} within {_seconds(within_s, 'within_s'):g} s",
+        name=f"equity down by more than {limit:f} within {check.seconds(within_s, 'within_s'):g} s",
         measure=lambda seen: None if seen.balance is None else seen.balance.equity,
         limit=limit,
         clear=_clear(clear, limit, by_default=_short_of(limit)),
@@ -197,7 +197,7 @@ def stale_for(seconds: float) -> Rule:
 
     An account that has never been read counts from when it was first asked for.
     """
-    limit = _seconds(seconds, "seconds")
+    limit = check.seconds(seconds, "seconds")
     return Rule(name=f"no balance for {limit:g} s", measure=lambda seen: seen.age_s, limit=limit)
 
 
@@ -247,9 +247,3 @@ def _decimal(given: object, what: str) -> Decimal:
             if number.is_finite():
                 return number
     raise UsageError(f"{what} is an int, a Decimal or a text such as '0.5', and finite")
-
-
-def _seconds(given: object, what: str) -> float:
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < float("inf"):
-        raise UsageError(f"{what} is a number of seconds above 0")
-    return given

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tread_async import ALL, AccountKey
+from tread_async._codec import arguments as check
 from tread_async._fleet import arguments
 from tread_async._identity import Credential
 from tread_async.errors import UsageError
@@ -100,12 +101,12 @@ def test_what_is_no_batch(size: Any) -> None:
 
 @pytest.mark.parametrize("value", [1, 0.001, 1e9, 1.0])
 def test_seconds(value: float) -> None:
-    assert arguments.seconds(value, "wait_s") == value
+    assert check.seconds(value, "wait_s") == value
 
 
 @pytest.mark.parametrize("value", [0, 0.0, -1, math.inf, math.nan, True, "1", None], ids=repr)
 def test_what_is_no_time(value: Any) -> None:
-    assert refusal(arguments.seconds, value, "wait_s") == NO_SECONDS
+    assert refusal(check.seconds, value, "wait_s") == NO_SECONDS
 
 
 @pytest.mark.parametrize("value", [None, 0, -1.5, 1e9])

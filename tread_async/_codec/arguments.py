@@ -31,6 +31,7 @@ __all__ = [
     "params",
     "path",
     "required_text",
+    "seconds",
     "secret",
     "wrapped",
 ]
@@ -228,3 +229,10 @@ def deadline_s(value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 86_400:
         raise UsageError("deadline_s is a number of seconds above 0 and below a day")
     return float(value)
+
+
+def seconds(given: object, what: str) -> float:
+    """A time above zero."""
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < float("inf"):
+        raise UsageError(f"{what} is a number of seconds above 0")
+    return given

@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
+from tread_async import _pacing
 from tread_async._amounts import AmountDecoder
 from tread_async._codec import bodies
 from tread_async.models import Account, AccountBalances, CachedAccount, CachedBalances
@@ -238,16 +239,7 @@ def _bare(error: Exception) -> Exception:
 def in_one_go(steps: Callable[[Sequence[bytes]], Generator[None, None, T]]) -> Callable[[bytes], T]:
     """*steps* without a pause, for small bodies."""
 
-    def decode(body: bytes) -> T:
-        generator = steps([body])
-        try:
-            while True:
-                next(generator)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-
-    return decode
+    return lambda body: _pacing.in_one_go(steps([body]))
 
 
 def balances_in_steps(pieces: Sequence[bytes]) -> Generator[None, None, dict[str, AccountBalances]]:

@@ -10,7 +10,7 @@ from tread_async._identity import Credential, TokenSource
 from tread_async.errors import UsageError
 from tread_async.keys import AccountKey, AllAccounts
 
-__all__ = ["accounts", "addressed", "batch", "credentials", "moment", "seconds"]
+__all__ = ["accounts", "addressed", "batch", "credentials", "moment"]
 
 _MOST_IN_A_BATCH: Final = 500
 
@@ -58,13 +58,6 @@ def batch(given: int) -> int:
     """How many accounts go into one request."""
     if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= _MOST_IN_A_BATCH:
         raise UsageError(f"batch is a whole number from 1 to {_MOST_IN_A_BATCH}")
-    return given
-
-
-def seconds(given: object, what: str) -> float:
-    """A time above zero."""
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < float("inf"):
-        raise UsageError(f"{what} is a number of seconds above 0")
     return given
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
-from tread_async._fleet.arguments import seconds
+from tread_async._codec.arguments import seconds
 from tread_async._fleet.directory import Directory
 from tread_async._fleet.flights import Flights
 from tread_async._fleet.lines import Line

@@ -25,7 +25,7 @@ from tread_async.errors import ClientClosedError, DeadlineExceededError, Incompl
 from tread_async.keys import AccountKey
 from tread_async.outcomes import Failed, Ok, Outcome, Snapshot, Stale
 
-__all__ = ["EXACT_TO_S", "How", "Memories", "Part", "Snapshots", "SourceChoice"]
+__all__ = ["EXACT_TO_S", "How", "Memories", "Part", "Snapshots", "SourceChoice", "by_credential"]
 
 EXACT_TO_S: Final = 1.0  # an age: the server's clock is not known better
 _JUDGED_TO_S: Final = 0.25  # where max_age_s decides
@@ -99,10 +99,8 @@ class Snapshots:
             ]
             found = [part for part in await together(everything) if part is not None]
             return await self._pace.through(self._assembled(None, found, how, unlisted, tally))
-        wanted: dict[str, dict[str, AccountKey]] = {}
         keys = await self._directory.resolve(accounts, how.deadline, tally)
-        for key in keys:
-            wanted.setdefault(key.credential, {})[key.name] = key
+        wanted = by_credential(keys)
         jobs = [functools.partial(self.read, self._lines[name], names, how) for name, names in wanted.items()]
         parts = await together(jobs)
         return await self._pace.through(self._assembled(keys, parts, how, {}, tally))
@@ -241,6 +239,14 @@ class Snapshots:
         odd += [name for reading in part.readings for name in reading.missing if name in known]
         if odd:
             self._directory.doubt(part.line, odd)
+
+
+def by_credential(keys: Iterable[AccountKey]) -> dict[str, dict[str, AccountKey]]:
+    """*keys* by the name of their account, for each credential."""
+    wanted: dict[str, dict[str, AccountKey]] = {}
+    for key in keys:
+        wanted.setdefault(key.credential, {})[key.name] = key
+    return wanted
 
 
 def _keys(found: Iterable[tuple[str, Iterable[str]]]) -> tuple[AccountKey, ...]:

@@ -8,8 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from tread_async._codec import arguments as check
+from tread_async._codec.arguments import seconds
 from tread_async._fleet.arguments import accounts as listed
-from tread_async._fleet.arguments import seconds
 from tread_async._fleet.reads import Reads
 from tread_async._fleet.snapshots import SourceChoice
 from tread_async._judging import checked

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from tread_async._fleet.lines import Tally
 from tread_async._fleet.reads import Reads
-from tread_async._fleet.snapshots import EXACT_TO_S, How
+from tread_async._fleet.snapshots import EXACT_TO_S, How, by_credential
 from tread_async._judging import Judge
 from tread_async._together import ended
 from tread_async._watch.beats import Beats
@@ -56,7 +56,7 @@ class Rounds:
         self._plan = plan
         self.accounts = accounts
         self._clock = asyncio.get_running_loop().time
-        self._wanted = None if accounts is None else _by_credential(accounts)
+        self._wanted = None if accounts is None else by_credential(accounts)
         names = reads.lines if self._wanted is None else self._wanted
         began = self._clock()
         self._known = {name: Known(reads.lines[name], plan.source, began) for name in names}
@@ -275,10 +275,3 @@ def _let_go(past: list[object]) -> Generator[None, None, None]:
     while past:
         del past[-_LET_GO_AT_ONCE:]
         yield
-
-
-def _by_credential(accounts: Sequence[AccountKey]) -> dict[str, dict[str, AccountKey]]:
-    wanted: dict[str, dict[str, AccountKey]] = {}
-    for key in accounts:
-        wanted.setdefault(key.credential, {})[key.name] = key
-    return wanted
