@@ -1,36 +1,43 @@
-"""python -m benchmarks QUESTION: answers one question by measuring."""
+"""python -m benchmarks [QUESTION ... | all]: answers questions about cost by measuring on this machine.
+
+Without a question it lists them. ``all`` puts every question but the long proofs, and writes what it found to
+benchmarks/results/: latest.json, latest.md and charts.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from benchmarks import decode, fleet, leverage, memory, overhead, simulator_speed, soak, watch, watch_soak
-
-QUESTIONS = {
-    "decode": decode,
-    "fleet": fleet,
-    "leverage": leverage,
-    "memory": memory,
-    "overhead": overhead,
-    "simulator": simulator_speed,
-    "soak": soak,
-    "watch": watch,
-    "watch-soak": watch_soak,
-}
+from benchmarks import questions, results
+from benchmarks.showing import text
+from benchmarks.soak import REQUESTS
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    lines = [f"{name}: {(module.__doc__ or '').splitlines()[0]}" for name, module in QUESTIONS.items()]
-    parser.add_argument("question", choices=sorted(QUESTIONS), help="; ".join(lines))
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="QUESTION", choices=[[], "all", *questions.NAMES])
     parser.add_argument(
-        "--requests", type=int, default=soak.REQUESTS, metavar="N", help="for soak; %(default)s unless told"
+        "--requests", type=int, default=REQUESTS, metavar="N", help="for soak; %(default)s unless told"
     )
     asked = parser.parse_args()
-    if asked.question == "soak":
-        sys.exit(soak.main(asked.requests))
-    QUESTIONS[asked.question].main()
+    if not asked.names:
+        print(questions.listed())
+    elif "all" in asked.names:
+        results.write([questions.answered(name) for name in questions.QUESTIONS])
+    else:
+        sys.exit(sum(_put(name, asked.requests) for name in asked.names))
+
+
+def _put(name: str, requests: int) -> int:
+    if name in questions.PROOFS:
+        return questions.proven(name, requests)
+    print(text(questions.answered(name)), flush=True)
+    return 0
 
 
 main()

@@ -74,14 +74,16 @@ def _json_loop(rows: Callable[[Any], Any]) -> Callable[[bytes], Any]:
     return decode
 
 
+cached_with_json = _json_loop(lambda reply: reply["balances"])
+"""A cached reply as dicts, whose amounts are `Decimal`, unchecked."""
+
+
 def main() -> None:
     live, cached = replies(accounts=ACCOUNTS)
     bare_live, bare_cached = bare_decoders()
     print(f"{machine()}; {ACCOUNTS} accounts of 10 rows, {ROUNDS} rounds in turn")
     _compare("live", live, BALANCES.decode, bare_live, _json_loop(dict.values))
-    _compare(
-        "cached", cached, CACHED_BALANCES.decode, bare_cached, _json_loop(lambda reply: reply["balances"])
-    )
+    _compare("cached", cached, CACHED_BALANCES.decode, bare_cached, cached_with_json)
 
 
 def _compare(

@@ -62,6 +62,12 @@ def spread(values: Sequence[float]) -> tuple[float, float, float]:
     return low, middle, high
 
 
+async def ceiling(url: str, path: str = "/", token: str = "0" * 40) -> float:
+    """How many answers a second the server at *url* gives at most."""
+    async with other_process("benchmarks.ceiling", url, path, token) as line:
+        return float(line)
+
+
 @contextlib.asynccontextmanager
 async def other_process(*arguments: str) -> AsyncIterator[str]:
     """A Python module in a process of its own; gives the first line it prints."""

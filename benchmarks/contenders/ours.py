@@ -1,0 +1,63 @@
+"""This library: a client for single calls, a manager for many accounts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+from benchmarks.fleet_server import token_of
+from tread_async import SessionManager, TreadClient
+
+__all__ = ["Ours", "opened"]
+
+MOST_AT_ONCE = 256
+
+
+class Ours:
+    """Reads cached balances as a user of the library does."""
+
+    def __init__(self, tread: TreadClient, desk: SessionManager) -> None:
+        self._tread = tread
+        self._desk = desk
+
+    async def calls(self, count: int, at_once: int) -> list[float]:
+        """Reads the same balances so many times, and gives how long each took in seconds."""
+        turns = iter(range(count))
+        latencies: list[float] = []
+
+        async def work() -> None:
+            for _ in turns:
+                began = time.perf_counter()
+                await self._tread.cached_balances()
+                latencies.append(time.perf_counter() - began)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(at_once):
+                group.create_task(work())
+        return latencies
+
+    async def whole(self) -> None:
+        """Reads all accounts of all tokens."""
+        snapshot = await self._desk.balances(source="cached")
+        if not snapshot.complete:
+            raise RuntimeError(f"not what is to be measured: {snapshot}")
+
+    async def accounts(self, at_once: int) -> None:
+        """The same: a manager asks for accounts together, however many are wanted at once."""
+        await self.whole()
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str, tokens: str) -> AsyncIterator[Ours]:
+    """A client of the first token, and a manager of all that has listed their accounts."""
+    credentials = {f"desk-{number:03d}": token_of(number) for number in range(int(tokens) or 1)}
+    async with (
+        TreadClient(token_of(0), base_url=url, max_in_flight=MOST_AT_ONCE) as tread,
+        SessionManager(credentials, base_url=url) as desk,
+    ):
+        if int(tokens):
+            listing = await desk.accounts()
+            assert listing.complete
+        yield Ours(tread, desk)

@@ -1,0 +1,48 @@
+"""The questions: those that are answered in a minute or so, and the long proofs."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Final
+
+from benchmarks import calls, decode, fleet, leverage, memory, simulator_speed, soak, watch, watch_soak
+from benchmarks.answers import Answer
+
+__all__ = ["NAMES", "PROOFS", "QUESTIONS", "answered", "listed", "proven"]
+
+QUESTIONS: Final[dict[str, ModuleType]] = {"calls": calls}
+PROOFS: Final[dict[str, ModuleType]] = {
+    "decode": decode,
+    "fleet": fleet,
+    "leverage": leverage,
+    "memory": memory,
+    "watch": watch,
+    "simulator": simulator_speed,
+    "soak": soak,
+    "watch-soak": watch_soak,
+}
+NAMES: Final = [*QUESTIONS, *PROOFS]
+
+
+def answered(name: str) -> Answer:
+    """Measures."""
+    print(f"measuring: {name}", file=sys.stderr)
+    module = QUESTIONS[name]
+    question, _, meaning = (module.__doc__ or "").partition("\n")
+    return Answer(name=name, question=question, meaning=meaning.strip(), found=module.measure())
+
+
+def proven(name: str, requests: int) -> int:
+    """Runs a long proof, which prints what it finds; its exit status."""
+    module = PROOFS[name]
+    return int((module.main(requests) if module is soak else module.main()) or 0)
+
+
+def listed() -> str:
+    """Every question with its name."""
+    lines = []
+    for title, modules in (("all of these: all", QUESTIONS), ("long proofs", PROOFS)):
+        lines.append(f"{title}")
+        lines += [f"  {name:14} {(module.__doc__ or '').splitlines()[0]}" for name, module in modules.items()]
+    return "\n".join(lines)
