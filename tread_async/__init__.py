@@ -26,9 +26,9 @@ From the bottom up, imports going down only::
 `tread_async.simulator` is a Tread server on loopback, for demos and tests. Nothing here imports it.
 """
 
-from tread_async._calls import ClientStats
 from tread_async._identity import Credential, TokenSource
 from tread_async._policy import RetryPolicy
+from tread_async._stats import ClientStats
 from tread_async._version import __version__
 from tread_async._wiring import DEFAULT_BASE_URL
 from tread_async.balance import Balance, BalanceRow

@@ -6,10 +6,8 @@ import asyncio
 import functools
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
-
-import msgspec
 
 from tread_async._budget import COSTS, RetryBudget
 from tread_async._call import Call
@@ -20,44 +18,19 @@ from tread_async._hedging import Hedging
 from tread_async._identity import Identity, TokenFunctionError, said_by_name
 from tread_async._intents import Intents
 from tread_async._pacing import IN_ONE_GO_BYTES, Pace
-from tread_async._policy import (
-    POLICIES,
-    Cause,
-    RetryPolicy,
-    Stop,
-    Wait,
-    next_step,
-    repeat,
-)
+from tread_async._policy import POLICIES, Cause, RetryPolicy, Stop, Wait, next_step
+from tread_async._repeating import repeat
+from tread_async._stats import ClientStats
 from tread_async._together import together
-from tread_async.errors import (
-    ApiError,
-    NotSentError,
-    TreadError,
-)
+from tread_async.errors import ApiError, NotSentError, TreadError
 
 if TYPE_CHECKING:
     from tread_async._transport import Transport
     from tread_async.secret import Secret
 
-__all__ = ["Calls", "ClientStats"]
+__all__ = ["Calls"]
 
 T = TypeVar("T")
-
-
-class ClientStats(msgspec.Struct, frozen=True, kw_only=True):
-    """Counters of one client since it was opened.
-
-    Attributes:
-        requests_sent: Requests handed to the connection pool, repeats included, less those that are
-            known never to have left.
-        bytes_received: Bodies, after decompression.
-        retries: Repeats by what caused them: ``HTTP 500``, or the name of the error.
-    """
-
-    requests_sent: int
-    bytes_received: int
-    retries: Mapping[str, int]
 
 
 class Calls:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
 from tread_async._call import Call
-from tread_async._calls import Calls
 from tread_async._codec import arguments as check
 from tread_async._codec import requests
 from tread_async._codec.redaction import sanitised
@@ -33,6 +32,9 @@ from tread_async.errors import (
 from tread_async.models import Account
 from tread_async.reports import Applied, NotApplied, Unknown, WriteOutcome
 from tread_async.secret import Secret
+
+if TYPE_CHECKING:
+    from tread_async._calls import Calls
 
 __all__ = ["archive", "create", "update"]
 

@@ -1,17 +1,12 @@
-"""Whether, when and how often a failed attempt is repeated.
-
-All of it is pure but `repeat`, which drives the second and later attempts with tenacity. A call
-that succeeds at once never comes here.
-"""
+"""Whether, when and how often a failed attempt is repeated. A call that succeeds at once never comes here."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
-import tenacity
 
 from tread_async._codec.endpoints import Endpoint, Repeat
 from tread_async._codec.requests import Request
@@ -32,6 +27,7 @@ from tread_async.errors import (
 )
 
 __all__ = [
+    "MOST_ATTEMPTS",
     "POLICIES",
     "Cause",
     "RetryPolicy",
@@ -41,12 +37,9 @@ __all__ = [
     "may_be_applied",
     "may_land_later",
     "next_step",
-    "repeat",
 ]
 
-T = TypeVar("T")
-
-_MOST_ATTEMPTS: Final = 5
+MOST_ATTEMPTS: Final = 5
 _SHORTEST_ATTEMPT_S: Final = 0.5
 _TRANSIENT: Final = frozenset({500, 502, 503, 504})
 _REFUSED_BEFORE_ACTING: Final = frozenset({400, 401, 403, 404, 405, 409, 413, 415})
@@ -76,8 +69,8 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     max_retry_after_s: float = 60.0
 
     def __post_init__(self) -> None:
-        if type(self.attempts) is not int or not 1 <= self.attempts <= _MOST_ATTEMPTS:
-            raise UsageError(f"attempts is a whole number from 1 to {_MOST_ATTEMPTS}")
+        if type(self.attempts) is not int or not 1 <= self.attempts <= MOST_ATTEMPTS:
+            raise UsageError(f"attempts is a whole number from 1 to {MOST_ATTEMPTS}")
         for name in self.__struct_fields__[1:]:
             value = getattr(self, name)
             if type(value) not in (int, float) or not 0 < value < 86_400:
@@ -208,42 +201,3 @@ def next_step(
     if seconds + _SHORTEST_ATTEMPT_S > remaining_s:
         return Stop("the deadline leaves no room for another attempt")
     return Wait(seconds)
-
-
-async def repeat(
-    first: TreadError,
-    attempt: Callable[[], Awaitable[T]],
-    step: Callable[[TreadError, int], Wait | Stop],
-    sleep: Callable[[float], Awaitable[None]],
-) -> T:
-    """Attempts again after *first*, the failure of attempt 1, as long as *step* says to wait.
-
-    Raises: the last error of an attempt, or whatever *sleep* raises.
-    """
-    pending: list[TreadError] = [first]
-    seconds: float
-
-    async def next_attempt() -> T:
-        if pending:  # attempt 1 is over: tenacity is told how it ended
-            raise pending.pop()
-        return await attempt()
-
-    def goes_on(state: tenacity.RetryCallState) -> bool:
-        nonlocal seconds
-        error = state.outcome.exception() if state.outcome else None
-        if not isinstance(error, TreadError):  # a bug or a cancellation is never repeated
-            return False
-        decision = step(error, state.attempt_number)
-        if isinstance(decision, Stop):
-            return False
-        seconds = decision.seconds
-        return True
-
-    loop = tenacity.AsyncRetrying(
-        retry=goes_on,
-        wait=lambda _: seconds,
-        stop=tenacity.stop_after_attempt(_MOST_ATTEMPTS),  # goes_on stops earlier; never for ever
-        sleep=sleep,
-        reraise=True,
-    )
-    return await loop(next_attempt)

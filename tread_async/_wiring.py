@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl as tls
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import anyio
 
 from tread_async._breaker import Breaker
 from tread_async._budget import RetryBudget
-from tread_async._calls import Calls
 from tread_async._codec import arguments as check
 from tread_async._codec import settings
 from tread_async._gates import Share
@@ -22,6 +23,9 @@ from tread_async._rates import RATES
 from tread_async._slots import Slots
 from tread_async._version import __version__
 from tread_async.errors import UsageError
+
+if TYPE_CHECKING:
+    from tread_async._calls import Calls
 
 __all__ = ["DEFAULT_BASE_URL", "Wiring"]
 
@@ -67,6 +71,13 @@ class Wiring:
         """The seconds that a call of *endpoint* may take."""
         return deadline_s or self._deadline_s or (self._retry or POLICIES[endpoint]).deadline_s
 
+    @staticmethod
+    def load() -> None:
+        """Imports what `calls` needs. On opening: it takes longer than a call may hold the event loop."""
+        import tread_async._machinery  # noqa: F401
+
+        anyio.current_time()  # anyio imports its asyncio side with its first use
+
     def share(self, credential: Credential, slots: Slots, most: int) -> Share:
         """What the token has to do with other clients of the process, with *most* of *slots* at once."""
         return Share(
@@ -87,8 +98,7 @@ class Wiring:
         pace: Pace | None = None,
     ) -> Calls:
         """The calls of one token, on the running loop."""
-        # aiohttp takes 200 ms to import: not before it is needed.
-        from tread_async._transport import Transport
+        from tread_async._machinery import Calls, Transport
 
         identity = Identity(credential.token, self.auth_scheme)
         transport = Transport(

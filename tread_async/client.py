@@ -6,11 +6,10 @@ import ssl as tls
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import anyio
 
-from tread_async._calls import Calls, ClientStats
 from tread_async._codec import arguments as check
 from tread_async._codec import requests, settings
 from tread_async._codec.endpoints import BALANCES, CACHED_BALANCES
@@ -23,11 +22,15 @@ from tread_async._lifecycle import archive, create, update
 from tread_async._pacing import Pace
 from tread_async._policy import RetryPolicy
 from tread_async._slots import Slots
+from tread_async._stats import ClientStats
 from tread_async._watched import Watched
 from tread_async._wiring import DEFAULT_BASE_URL, Wiring
 from tread_async.errors import ClientClosedError, UsageError
 from tread_async.models import Account, AccountBalances, CachedBalances
 from tread_async.secret import Secret
+
+if TYPE_CHECKING:
+    from tread_async._calls import Calls
 
 __all__ = ["TreadClient"]
 
@@ -110,6 +113,7 @@ class TreadClient(Watched):
 
     async def __aenter__(self) -> Self:
         self._home.enter()
+        self._wiring.load()
         slots = Slots(self._max_in_flight)
         share = self._wiring.share(self._credential, slots, self._max_in_flight)
         pace = Pace()

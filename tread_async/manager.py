@@ -10,7 +10,6 @@ from typing import Final, Self, TypeVar
 
 from msgspec import structs
 
-from tread_async._calls import ClientStats
 from tread_async._codec import arguments as check
 from tread_async._codec import settings
 from tread_async._fleet import arguments as given
@@ -22,6 +21,7 @@ from tread_async._fleet.writes import Accounts, Done, Progress
 from tread_async._home import Home
 from tread_async._identity import Credential, TokenSource
 from tread_async._policy import RetryPolicy
+from tread_async._stats import ClientStats
 from tread_async._watched import Watched
 from tread_async._wiring import DEFAULT_BASE_URL, Wiring
 from tread_async.balance import Balance
@@ -109,6 +109,7 @@ class SessionManager(Watched):
 
     async def __aenter__(self) -> Self:
         self._home.enter()
+        self._wiring.load()
         self._fleet = Fleet(self._wiring, self._credentials, self._most, self._most_per_token)
         return self
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tread_async._codec.endpoints import SET_LEVERAGE
-from tread_async._policy import RetryPolicy, Stop, Wait, cause_of, next_step, repeat
+from tread_async._policy import RetryPolicy, Stop, Wait, cause_of, next_step
+from tread_async._repeating import repeat
 from tread_async.errors import (
     ApiError,
     AuthError,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -42,7 +41,10 @@ T = TypeVar("T")
 
 _MAX_ERRORS: Final = 20
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
-_FIXDATE: Final = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
+_FIXDATE: Final = re.compile(
+    r"[A-Z][a-z]{2}, ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
+)
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
     401: AuthError,
     422: UnprocessableError,
@@ -233,9 +235,11 @@ def retry_after_s(header: str, now: datetime) -> float | None:
 
 def http_date(header: str) -> datetime | None:
     """An IMF-fixdate (RFC 9110, 5.6.7) as an aware time, or ``None``."""
-    if not _FIXDATE.fullmatch(header):
+    if (written := _FIXDATE.fullmatch(header)) is None:
         return None
+    day, month, year, hour, minute, second = written.groups()
     try:
-        return parsedate_to_datetime(header).replace(tzinfo=UTC)
-    except ValueError:
+        moment = int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second)
+        return datetime(*moment, tzinfo=UTC)
+    except ValueError:  # no such month, or no such day in it
         return None

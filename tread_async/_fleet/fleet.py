@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Generator, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from tread_async._calls import Calls, ClientStats
 from tread_async._codec.arguments import flag
 from tread_async._fleet.lines import Line, Tally
 from tread_async._fleet.orders import Orders
@@ -18,12 +17,16 @@ from tread_async._identity import Credential
 from tread_async._intents import Intents
 from tread_async._pacing import Pace
 from tread_async._slots import Slots
+from tread_async._stats import ClientStats
 from tread_async._together import together
 from tread_async._wiring import Wiring
 from tread_async.errors import ClientClosedError, TreadError, UsageError
 from tread_async.keys import AccountKey
 from tread_async.listing import Listing
 from tread_async.models import Account
+
+if TYPE_CHECKING:
+    from tread_async._calls import Calls
 
 __all__ = ["Fleet"]
 

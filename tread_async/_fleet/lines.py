@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from tread_async._call import Call
-from tread_async._calls import Calls
 from tread_async._codec.replies import Reply, http_date
 from tread_async._codec.requests import Request
 from tread_async._fleet.server_clock import ServerClock
@@ -18,6 +17,9 @@ from tread_async.balance import Source
 from tread_async.errors import TreadError
 from tread_async.keys import AccountKey
 from tread_async.models import Account
+
+if TYPE_CHECKING:
+    from tread_async._calls import Calls
 
 __all__ = ["Line", "Listed", "Tally", "indexed"]
 

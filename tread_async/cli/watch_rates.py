@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tread_async._calls import ClientStats
+from tread_async._stats import ClientStats
 
 __all__ = ["Meter", "Rates"]
 
