@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import subprocess
 import sys
 from asyncio.subprocess import PIPE
+from pathlib import Path
 
 import pytest
 
+import tread_async
+from tread_async import AccountKey
 from tread_async.simulator import Simulator
+
+PUBLIC_MODULES = sorted(
+    path.stem for path in Path(tread_async.__file__).parent.glob("*.py") if not path.stem.startswith("_")
+)
 
 # What takes long, and what is for some only.
 PUT_OFF = {"aiohttp", "tenacity", "email", "statistics", "typer", "rich", "hypothesis"}
@@ -56,6 +64,52 @@ def test_what_takes_long_is_not_loaded_before_a_client_is_opened(script: str) ->
     assert "tread_async" in loaded
     assert not PUT_OFF & loaded
     assert not {"tread_async.simulator", "tread_async.cli"} & loaded
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "import tread_async; tread_async.__version__; hasattr(tread_async, '__wrapped__')",
+        "from tread_async.errors import TreadError",
+        "from tread_async.simulator import Simulator",
+        "from tread_async.cli import main",
+    ],
+)
+def test_who_wants_no_client_does_not_wait_for_it(script: str) -> None:
+    """A part by itself, and what tools look for in every module."""
+    assert not {"msgspec", "anyio", "tread_async.client"} & loaded_by(script)
+
+
+def test_public_modules_are_attributes_from_the_start() -> None:
+    """`tread_async.rules` needs no import of its own."""
+    script = f"import tread_async; [getattr(tread_async, name) for name in {PUBLIC_MODULES}]"
+
+    assert {f"tread_async.{name}" for name in PUBLIC_MODULES} <= loaded_by(script)
+
+
+@pytest.mark.parametrize(
+    "names", ["from tread_async import *; names = dir()", "import tread_async; names = dir(tread_async)"]
+)
+def test_a_star_and_dir_give_all_names(names: str) -> None:
+    """Also where no name was asked for before."""
+    loaded_by(f"{names}; import tread_async; assert {{*tread_async.__all__}} <= {{*names}}, names")
+
+
+@pytest.mark.parametrize("name", ["Client", "_Client", "__wrapped__"])
+def test_a_name_that_is_not_there(name: str) -> None:
+    """It is refused as by any module."""
+    with pytest.raises(AttributeError, match=f"module 'tread_async' has no attribute '{name}'"):
+        getattr(tread_async, name)
+    with pytest.raises(ImportError, match=f"cannot import name '{name}' from 'tread_async'"):
+        exec(f"from tread_async import {name}")
+
+
+def test_what_was_pickled_is_read_in_a_new_process() -> None:
+    """It names the module that it is from, not the package."""
+    pickled = pickle.dumps((AccountKey("desk", "main"), AccountKey))
+
+    script = f"import pickle; key, kind = pickle.loads({pickled!r}); assert kind is type(key)"
+    assert "tread_async.keys" in loaded_by(script)
 
 
 @pytest.mark.parametrize("kind", ["client", "manager"])

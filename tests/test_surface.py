@@ -39,6 +39,7 @@ LAYERS = (
     ("feed",),
     ("_watched",),
     ("client", "manager"),
+    ("_surface",),
     ("__init__",),
     ("cli",),
 )

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, assert_type
 
+import tread_async
 from tread_async import (
     ALL,
     Account,
@@ -181,3 +182,10 @@ def read(error: TreadError) -> None:
         assert_type(error.status, int)
         assert_type(error.errors, tuple[str, ...])
         assert_type(error.retry_after_s, float | None)
+
+
+def names() -> None:
+    assert_type(tread_async.__version__, str)
+    assert_type(tread_async.__all__, list[str])
+    assert_type(tread_async.errors.ApiError(500, "failed").status, int)
+    tread_async.Client  # type: ignore[attr-defined]  # noqa: B018

@@ -24,140 +24,32 @@ From the bottom up, imports going down only::
     manager                 SessionManager: every account of every token
 
 `tread_async.simulator` is a Tread server on loopback, for demos and tests. Nothing here imports it.
+
+The public names stand in `_surface` and are loaded when the first of them is asked for: who wants the
+simulator, an error or the help of the command alone does not wait for the client.
 """
 
-from tread_async._identity import Credential, TokenSource
-from tread_async._policy import RetryPolicy
-from tread_async._stats import ClientStats
-from tread_async._version import __version__
-from tread_async._wiring import DEFAULT_BASE_URL
-from tread_async.balance import Balance, BalanceRow
-from tread_async.changes import Change, RowChange
-from tread_async.client import TreadClient
-from tread_async.errors import (
-    AccountError,
-    ApiError,
-    AuthError,
-    BlockedError,
-    ClientClosedError,
-    ClosedAfterSendingError,
-    DeadlineExceededError,
-    DecodeError,
-    IncompleteSnapshotError,
-    NameConflictError,
-    NotSentError,
-    OutcomeUnknownError,
-    ProtocolError,
-    RateLimitedError,
-    RejectedError,
-    ServerError,
-    SilenceError,
-    TransportError,
-    TreadError,
-    UnprocessableError,
-    UsageError,
-)
-from tread_async.feed import Feed, Updates
-from tread_async.keys import ALL, AccountKey
-from tread_async.listing import Listing
-from tread_async.manager import SessionManager
-from tread_async.models import (
-    Account,
-    AccountBalances,
-    Asset,
-    AssetType,
-    CachedAccount,
-    CachedAsset,
-    CachedBalances,
-    Equity,
-    MarginMode,
-    MarketType,
-)
-from tread_async.outcomes import Failed, Missing, Ok, Outcome, Snapshot, Stale
-from tread_async.plans import LeveragePlan, PlanEntry, Verdict
-from tread_async.reports import (
-    Applied,
-    LeverageReport,
-    MarginModeReport,
-    NotApplied,
-    PlanReport,
-    Unknown,
-    Verification,
-    WriteOutcome,
-)
-from tread_async.rules import Event, Rule, Seen
-from tread_async.secret import Secret
-from tread_async.update import Update
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "ALL",
-    "DEFAULT_BASE_URL",
-    "Account",
-    "AccountBalances",
-    "AccountError",
-    "AccountKey",
-    "ApiError",
-    "Applied",
-    "Asset",
-    "AssetType",
-    "AuthError",
-    "Balance",
-    "BalanceRow",
-    "BlockedError",
-    "CachedAccount",
-    "CachedAsset",
-    "CachedBalances",
-    "Change",
-    "ClientClosedError",
-    "ClientStats",
-    "ClosedAfterSendingError",
-    "Credential",
-    "DeadlineExceededError",
-    "DecodeError",
-    "Equity",
-    "Event",
-    "Failed",
-    "Feed",
-    "IncompleteSnapshotError",
-    "LeveragePlan",
-    "LeverageReport",
-    "Listing",
-    "MarginMode",
-    "MarginModeReport",
-    "MarketType",
-    "Missing",
-    "NameConflictError",
-    "NotApplied",
-    "NotSentError",
-    "Ok",
-    "Outcome",
-    "OutcomeUnknownError",
-    "PlanEntry",
-    "PlanReport",
-    "ProtocolError",
-    "RateLimitedError",
-    "RejectedError",
-    "RetryPolicy",
-    "RowChange",
-    "Rule",
-    "Secret",
-    "Seen",
-    "ServerError",
-    "SessionManager",
-    "SilenceError",
-    "Snapshot",
-    "Stale",
-    "TokenSource",
-    "TransportError",
-    "TreadClient",
-    "TreadError",
-    "Unknown",
-    "UnprocessableError",
-    "Update",
-    "Updates",
-    "UsageError",
-    "Verdict",
-    "Verification",
-    "WriteOutcome",
-    "__version__",
-]
+from tread_async._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from tread_async._surface import *  # noqa: F403
+    from tread_async._surface import __all__ as __all__
+else:
+
+    def __getattr__(name: str) -> object:
+        if name == "__all__" or not name.startswith("_"):  # not for parts that import each other
+            _load()
+        if name in globals():
+            return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        _load()
+        return sorted(globals())
+
+    def _load() -> None:
+        from tread_async import _surface
+
+        globals().update({name: getattr(_surface, name) for name in ("__all__", *_surface.__all__)})
