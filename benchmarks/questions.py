@@ -6,12 +6,23 @@ import sys
 from types import ModuleType
 from typing import Final
 
-from benchmarks import calls, decode, fleet, leverage, memory, simulator_speed, soak, watch, watch_soak
+from benchmarks import (
+    calls,
+    decode,
+    fleet,
+    imports,
+    leverage,
+    memory,
+    simulator_speed,
+    soak,
+    watch,
+    watch_soak,
+)
 from benchmarks.answers import Answer
 
 __all__ = ["NAMES", "PROOFS", "QUESTIONS", "answered", "listed", "proven"]
 
-QUESTIONS: Final[dict[str, ModuleType]] = {"calls": calls}
+QUESTIONS: Final[dict[str, ModuleType]] = {"calls": calls, "imports": imports}
 PROOFS: Final[dict[str, ModuleType]] = {
     "decode": decode,
     "fleet": fleet,
