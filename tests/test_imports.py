@@ -20,7 +20,7 @@ PUBLIC_MODULES = sorted(
 )
 
 # What takes long, and what is for some only.
-PUT_OFF = {"aiohttp", "tenacity", "email", "statistics", "typer", "rich", "hypothesis"}
+PUT_OFF = {"aiohttp", "anyio", "tenacity", "email", "statistics", "typer", "rich", "hypothesis"}
 
 CALLS = """
 import asyncio, sys
@@ -58,7 +58,7 @@ def loaded_by(script: str) -> set[str]:
     ],
 )
 def test_what_takes_long_is_not_loaded_before_a_client_is_opened(script: str) -> None:
-    """Neither aiohttp nor tenacity; and the simulator and the command never."""
+    """Neither aiohttp, anyio nor tenacity; and the simulator and the command never."""
     loaded = loaded_by(script)
 
     assert "tread_async" in loaded
@@ -77,7 +77,7 @@ def test_what_takes_long_is_not_loaded_before_a_client_is_opened(script: str) ->
 )
 def test_who_wants_no_client_does_not_wait_for_it(script: str) -> None:
     """A part by itself, and what tools look for in every module."""
-    assert not {"msgspec", "anyio", "tread_async.client"} & loaded_by(script)
+    assert not {"msgspec", "tread_async.client"} & loaded_by(script)
 
 
 def test_public_modules_are_attributes_from_the_start() -> None:

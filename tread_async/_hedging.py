@@ -12,10 +12,9 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Final, TypeVar
 
-import anyio
-
 from tread_async._budget import RetryBudget
 from tread_async._policy import Cause
+from tread_async._together import shielded
 from tread_async.errors import TreadError
 
 __all__ = ["Hedging"]
@@ -87,7 +86,7 @@ async def _end(asked: set[asyncio.Task[T]]) -> None:
     """Cancels and awaits those that are under way: their connections are closed when this returns."""
     for one in asked:
         one.cancel()
-    with anyio.CancelScope(shield=True):
+    with shielded():
         await asyncio.wait(asked)
     for one in asked:
         if not one.cancelled():

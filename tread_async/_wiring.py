@@ -7,8 +7,6 @@ import ssl as tls
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-import anyio
-
 from tread_async._breaker import Breaker
 from tread_async._budget import RetryBudget
 from tread_async._codec import arguments as check
@@ -74,6 +72,8 @@ class Wiring:
     @staticmethod
     def load() -> None:
         """Imports what `calls` needs. On opening: it takes longer than a call may hold the event loop."""
+        import anyio
+
         import tread_async._machinery  # noqa: F401
 
         anyio.current_time()  # anyio imports its asyncio side with its first use

@@ -8,8 +8,6 @@ from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-import anyio
-
 from tread_async._codec import arguments as check
 from tread_async._codec import requests, settings
 from tread_async._codec.endpoints import BALANCES, CACHED_BALANCES
@@ -23,6 +21,7 @@ from tread_async._pacing import Pace
 from tread_async._policy import RetryPolicy
 from tread_async._slots import Slots
 from tread_async._stats import ClientStats
+from tread_async._together import shielded
 from tread_async._watched import Watched
 from tread_async._wiring import DEFAULT_BASE_URL, Wiring
 from tread_async.errors import ClientClosedError, UsageError
@@ -131,7 +130,7 @@ class TreadClient(Watched):
         """Ends calls in flight with `ClientClosedError` and closes every connection, within a second."""
         if self._calls is not None and self._reads is not None:
             self._home.leave()
-            with anyio.CancelScope(shield=True):  # or an await under a cancelled scope would end at once
+            with shielded():
                 try:
                     await self._reads.end_polling(ClientClosedError("the client was closed"))
                 finally:  # also for who is cancelled meanwhile

@@ -6,8 +6,6 @@ import functools
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Final
 
-import anyio
-
 from tread_async._codec.arguments import flag
 from tread_async._fleet.lines import Line, Tally
 from tread_async._fleet.orders import Orders
@@ -18,7 +16,7 @@ from tread_async._intents import Intents
 from tread_async._pacing import Pace
 from tread_async._slots import Slots
 from tread_async._stats import ClientStats
-from tread_async._together import together
+from tread_async._together import shielded, together
 from tread_async._wiring import Wiring
 from tread_async.errors import ClientClosedError, TreadError, UsageError
 from tread_async.keys import AccountKey
@@ -103,8 +101,7 @@ class Fleet(Reads):
         self._closed = True
         closed = ClientClosedError("the manager was closed")
         opened = [line.opened for line in self.lines.values() if line.opened is not None]
-        # Shielded: under a cancelled scope every await would end at once, and leave connections open.
-        with anyio.CancelScope(shield=True):
+        with shielded():
             try:
                 await self.end_polling(closed)
             finally:  # also for who is cancelled meanwhile

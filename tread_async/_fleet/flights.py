@@ -10,11 +10,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
-import anyio
-
 from tread_async._codec.endpoints import Endpoint
 from tread_async._fleet.lines import Line
 from tread_async._fleet.reading import Reading
+from tread_async._together import shielded
 from tread_async.balance import Source
 from tread_async.errors import ClientClosedError, DeadlineExceededError
 from tread_async.keys import AccountKey
@@ -105,7 +104,7 @@ class Flight:
         finally:
             self._readers -= 1
             if self.leave_if_unused():
-                with anyio.CancelScope(shield=True):  # its connections are closed when we return
+                with shielded():  # its connections are closed when we return
                     await asyncio.wait({task})
         if task.done() and not task.cancelled() and (problem := task.exception()) is not None:
             raise problem
