@@ -11,37 +11,37 @@ from aiohttp import hdrs
 from tread_async._codec.endpoints import Endpoint
 from tread_async._codec.replies import Reply
 from tread_async._pacing import IN_ONE_GO_BYTES
+from tread_async._pool import read_in_small_pieces
 from tread_async.errors import ProtocolError
 
-__all__ = ["read_in_small_pieces", "received"]
+__all__ = ["received"]
 
 _ERROR_BYTES: Final = 64 * 1024
 _KNOWN_ENCODINGS: Final = frozenset({"", "identity", "gzip", "deflate"})
-_READ_BYTES: Final = 128 * 1024
 
 
 async def received(response: aiohttp.ClientResponse, endpoint: Endpoint[Any], sent_at: float) -> Reply:
-    """The complete answer.
+    """The complete answer. Its connection is free then, or closed.
 
     Raises:
         ProtocolError: it is too large, or encoded in a way that nobody asked for.
         aiohttp.ClientError: it broke off.
     """
     headers = response.headers
+    encoding = headers.get(hdrs.CONTENT_ENCODING)
+    body: bytes
     more: tuple[bytes, ...] = ()
-    if headers.get(hdrs.CONTENT_ENCODING, "").lower() not in _KNOWN_ENCODINGS:
+    if encoding is not None and encoding.lower() not in _KNOWN_ENCODINGS:
         if response.status < 400:
             raise ProtocolError("the answer has an unknown content encoding")
         body = b""  # what cannot be read must not hide the status
         response.close()
-    elif response.status < 300:
-        body, *rest = await _whole_body(response, endpoint.max_reply_bytes)
-        if endpoint.steps is None or len(body) + sum(map(len, rest)) <= IN_ONE_GO_BYTES:
-            body = b"".join((body, *rest)) if rest else body
-        else:  # a megabyte is not put together, into pages that the system would have to clear first
-            more = tuple(rest)
     else:
-        body = await _start_of_body(response, _ERROR_BYTES)
+        content = response.content
+        body = await content.readany()
+        most = endpoint.max_reply_bytes if response.status < 300 else _ERROR_BYTES
+        if len(body) > most or not content.at_eof():
+            body, more = await _long(response, endpoint, body, most)
     return Reply(
         status=response.status,
         body=body,
@@ -55,43 +55,42 @@ async def received(response: aiohttp.ClientResponse, endpoint: Endpoint[Any], se
     )
 
 
-def read_in_small_pieces(response: aiohttp.ClientResponse) -> None:
-    """Twenty long answers at once would hold the loop for 5 ms in each turn, at asyncio's 256 KiB each."""
-    transport: Any = None if response.connection is None else response.connection.transport
-    if hasattr(transport, "max_size"):  # asyncio's own; uvloop's has none
-        transport.max_size = _READ_BYTES
-
-
-async def _whole_body(response: aiohttp.ClientResponse, most: int) -> list[bytes]:
-    """The decoded body in pieces, of at most *most* bytes.
+async def _long(
+    response: aiohttp.ClientResponse, endpoint: Endpoint[Any], first: bytes, most: int
+) -> tuple[bytes, tuple[bytes, ...]]:
+    """A body that did not come in one piece, and the rest of it where it is decoded in steps.
 
     Raises:
-        ProtocolError: it is larger; no more than that and one buffer was read.
+        ProtocolError: it is larger than *most* bytes; no more than that and one buffer was read.
     """
-    declared = response.content_length
-    if declared is None or declared <= most:
-        pieces, size = await _pieces(response, most)
-        if size <= most:
-            return pieces
-    failure = ProtocolError(f"the answer is larger than {most} bytes")
-    failure.too_large = True
-    raise failure
-
-
-async def _start_of_body(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """The decoded body, cut after *most* bytes: a long web page must not hide its status."""
-    pieces, size = await _pieces(response, most)
+    success = response.status < 300
+    pieces = [first]
+    if success and (response.content_length or 0) > most:
+        raise _too_large(most)
+    size = await _read_on(response, pieces, most)
     if size > most:
-        response.close()
-    return b"".join(pieces)[:most]
+        if success:
+            raise _too_large(most)
+        response.close()  # a long web page must not hide its status
+    if success and endpoint.steps is not None and size > IN_ONE_GO_BYTES:
+        # A megabyte is not put together, into pages that the system would have to clear first.
+        return first, tuple(pieces[1:])
+    return b"".join(pieces)[:most], ()
 
 
-async def _pieces(response: aiohttp.ClientResponse, most: int) -> tuple[list[bytes], int]:
-    """The decoded body as it came, up to the piece that exceeds *most* bytes, and its size."""
+async def _read_on(response: aiohttp.ClientResponse, pieces: list[bytes], most: int) -> int:
+    """Reads into *pieces* until their end, or until they have more than *most* bytes; gives their size."""
+    if response.connection is not None:
+        read_in_small_pieces(response.connection.transport)
     content = response.content
-    pieces = [await content.readany()]
     size = len(pieces[0])
     while size <= most and not content.at_eof():
         pieces.append(await content.readany())
         size += len(pieces[-1])
-    return pieces, size
+    return size
+
+
+def _too_large(most: int) -> ProtocolError:
+    failure = ProtocolError(f"the answer is larger than {most} bytes")
+    failure.too_large = True
+    return failure

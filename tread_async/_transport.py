@@ -23,10 +23,11 @@ from tread_async._attempt import CONNECT_TIMEOUT_S, Attempt, BrokenError
 from tread_async._breaker import Breaker
 from tread_async._codec.replies import Reply, asked_to_wait_s
 from tread_async._codec.requests import Request
+from tread_async._deadlines import Deadlines
 from tread_async._gates import Share
 from tread_async._identity import Identity
 from tread_async._pool import Pool
-from tread_async._receiving import read_in_small_pieces, received
+from tread_async._receiving import received
 from tread_async.errors import ClientClosedError, NotSentError, TransportError, TreadError
 
 __all__ = ["Transport"]
@@ -56,16 +57,15 @@ class Transport:
         self._base_url = base_url
         self._identity = identity
         self._proxy = proxy
-        url = URL(base_url)
+        self._known_url = url = URL(base_url)
         self._origin = (url.scheme, url.raw_host, url.port)
         self._share = share
         self._lane = share.lane
         self._breaker = breaker
-        self._scopes: set[asyncio.Timeout] = set()
+        self._deadlines = Deadlines()
         self._queued: set[asyncio.Timeout] = set()
         self._clock = asyncio.get_running_loop().time
         self._closing = False
-        self._idle = asyncio.Event()
         self._context = (ssl or _tls_context()) if url.scheme == "https" else True
         self._headers = {**headers, hdrs.ACCEPT: _JSON, hdrs.ACCEPT_ENCODING: "gzip, deflate"}
         share.listen(self._hold)
@@ -102,8 +102,10 @@ class Transport:
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         url = request.url
-        if (url.scheme, url.raw_host, url.port) != self._origin:
-            raise RuntimeError("a request left its origin")
+        if url is not self._known_url:
+            if (url.scheme, url.raw_host, url.port) != self._origin:
+                raise RuntimeError("a request left its origin")
+            self._known_url = url
         request.headers[hdrs.AUTHORIZATION] = self._identity.header()
         self.requests_sent += 1
         try:
@@ -158,7 +160,7 @@ class Transport:
 
     async def _queue(self, attempt: Attempt, deadline: float) -> None:
         if self._lane.held_until < deadline:
-            scope = self._scope(deadline)
+            scope = self._deadlines.scope(deadline)
             self._queued.add(scope)
             try:
                 if await self._in_time(scope, self._lane.take(write=attempt.request.endpoint.writes)):
@@ -174,22 +176,16 @@ class Transport:
         """Sends nothing for so long; whoever queues and has less time than that need not wait for it."""
         until = self._clock() + seconds
         self._lane.hold(until)
-        self._call_off(until)
+        self._deadlines.end_before(until, self._queued)
 
-    def _call_off(self, until: float) -> None:
-        """Ends the queueing of all who must have sent before *until*."""
-        for scope in self._queued:
-            if (scope.when() or 0.0) <= until and not scope.expired():
-                scope.reschedule(0)
-
-    async def _send_now(
+    def _send_now(
         self,
         request: Request[Any],
         attempt: Attempt,
         deadline: float,
         timeout_s: float,
         leaves: Callable[[], None],
-    ) -> Reply:
+    ) -> Awaitable[Reply]:
         self._refuse_if_closing()
         now = self._clock()
         if now >= deadline:  # a scope ends a step too late: the request would be on its way
@@ -197,30 +193,30 @@ class Transport:
         until = min(deadline, now + timeout_s)
         if self._breaker is None:
             leaves()
-            return await self._attempted(request, attempt, until)
+            return self._attempted(request, attempt, until)
 
         async def watched() -> Reply:
             leaves()
             return await self._attempted(request, attempt, until)
 
-        return await self._breaker.watch(watched)
+        return self._breaker.watch(watched)
 
     async def _attempted(self, request: Request[Any], attempt: Attempt, until: float) -> Reply:
-        scope = self._scope(until)
+        scope = self._deadlines.scope(until)
         try:
             async with scope:
                 return await self._exchange(request, attempt)
         except (aiohttp.ClientError, BrokenError, TransportError, OSError) as error:
             failure = attempt.failure(error, closing=self._closing)
         finally:
-            self._leave(scope)
+            self._deadlines.leave(scope)
         if isinstance(failure, NotSentError):
             self.requests_sent -= 1
         raise failure
 
     async def wait(self, deadline: float, what: Awaitable[None], late: TreadError) -> None:
         """Awaits *what* has to come before a request is sent, at most until *deadline*; then *late*."""
-        if not await self._in_time(self._scope(deadline), what):
+        if not await self._in_time(self._deadlines.scope(deadline), what):
             raise late
 
     async def _in_time(self, scope: asyncio.Timeout, what: Awaitable[None]) -> bool:
@@ -233,50 +229,41 @@ class Transport:
             if not scope.expired():
                 raise  # the token function's own
         finally:
-            self._leave(scope)
+            self._deadlines.leave(scope)
         self._refuse_if_closing()
         return False
-
-    def _scope(self, when: float | None) -> asyncio.Timeout:
-        """A deadline that closing brings forward. Paired with `_leave`."""
-        scope = asyncio.timeout_at(when)
-        self._scopes.add(scope)
-        return scope
-
-    def _leave(self, scope: asyncio.Timeout) -> None:
-        self._scopes.discard(scope)
-        if self._closing and not self._scopes:
-            self._idle.set()
 
     async def _exchange(self, request: Request[Any], attempt: Attempt) -> Reply:
         attempt.started = True
         token = self._identity.token
-        session = self._writes if request.endpoint.writes else self._reads
+        endpoint = request.endpoint
         url = _url(self._base_url, request.target)
-        method = request.endpoint.method
+        session = self._writes if endpoint.writes else self._reads
         options: dict[str, Any] = {"allow_redirects": False}
         if self._proxy is not None:
             options["proxy"] = self._proxy
-        if request.endpoint.writes:
+        if endpoint.writes:
             attempt.upload = options["upload_tracker"] = aiohttp.UploadTracker()
         if request.body is not None:
             options["data"] = aiohttp.BytesPayload(request.body, content_type=_JSON)
         sent_at = time.time()
-        async with session.request(method, url, **options) as response:
-            read_in_small_pieces(response)
+        response = await session.request(endpoint.method, url, **options)
+        try:
             if response.status == 401:
                 self._identity.refused(token)
                 if self._identity.latched:
-                    self._call_off(math.inf)
+                    self._deadlines.end_before(math.inf, self._queued)
             elif self._identity.in_doubt:
                 self._identity.accepted()
-            try:
-                reply = await received(response, request.endpoint, sent_at)
-            except BaseException:
-                response.close()  # a half-read connection is never used again
-                raise
-            self.bytes_received += reply.size
-            return reply
+            reply = await received(response, endpoint, sent_at)
+        except BaseException:
+            response.close()  # a half-read connection is never used again
+            raise
+        finally:
+            if attempt.upload is not None:
+                await response.wait_for_close()  # the task that sends a body may not have ended
+        self.bytes_received += reply.size
+        return reply
 
     async def pause(self, seconds: float) -> None:
         """Sleeps without a slot, unless the client is closed meanwhile.
@@ -285,14 +272,14 @@ class Transport:
             ClientClosedError: it was.
         """
         self._refuse_if_closing()
-        scope = self._scope(None)
+        scope = self._deadlines.scope(math.inf)
         try:
             async with scope:
                 await anyio.sleep(seconds)
         except TimeoutError:
             pass
         finally:
-            self._leave(scope)
+            self._deadlines.leave(scope)
         self._refuse_if_closing()
 
     def _refuse_if_closing(self) -> None:
@@ -304,14 +291,10 @@ class Transport:
         self._closing = True
         self._share.leave()
         self._lane.close()
-        for scope in self._scopes:
-            if not scope.expired():
-                scope.reschedule(0)
         # Shielded: under a cancelled scope every await would end at once, and leave connections open.
         with anyio.CancelScope(shield=True):
-            if self._scopes:
-                with anyio.move_on_after(_CLOSE_WITHIN_S):
-                    await self._idle.wait()
+            with anyio.move_on_after(_CLOSE_WITHIN_S):
+                await self._deadlines.end_all()
             for name in ("_reads", "_writes"):
                 if name in vars(self):
                     await vars(self)[name].close()

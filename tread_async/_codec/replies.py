@@ -70,7 +70,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def size(self) -> int:
         """Bytes of the whole body."""
-        return len(self.body) + sum(map(len, self.more))
+        return len(self.body) + (sum(map(len, self.more)) if self.more else 0)
 
     def __repr__(self) -> str:
         return f"<Reply {self.status}, {self.size} bytes>"

@@ -1,0 +1,119 @@
+"""Deadlines that share one timer: each scope ends at its own moment, and none for another's sake."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.virtual import VirtualLoop, in_no_time
+from tread_async._deadlines import Deadlines
+
+SECONDS = st.floats(0.0, 20.0).map(lambda seconds: round(seconds, 2))
+# When each scope is entered, how long it may last, and how long its work would take.
+WORK = st.tuples(SECONDS, SECONDS, SECONDS)
+
+
+@given(st.lists(WORK, max_size=20))
+def test_each_ends_at_its_own_moment(jobs: list[tuple[float, float, float]]) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        deadlines = Deadlines()
+
+        async def work(enters_s: float, lasts_s: float, takes_s: float) -> None:
+            await asyncio.sleep(enters_s)
+            began = loop.time()
+            scope = deadlines.scope(began + lasts_s)
+            try:
+                async with scope:
+                    await asyncio.sleep(takes_s)
+            except TimeoutError:
+                assert takes_s >= lasts_s
+                assert math.isclose(loop.time(), began + lasts_s)
+            else:
+                assert takes_s <= lasts_s
+                assert math.isclose(loop.time(), began + takes_s)
+            finally:
+                deadlines.leave(scope)
+
+        async with asyncio.TaskGroup() as group:
+            for job in jobs:
+                group.create_task(work(*job))
+        assert len(deadlines) == 0
+
+    in_no_time(main())
+
+
+def test_one_timer_for_calls_that_succeed() -> None:
+    """A thousand scopes that are left in time set the timer once."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        deadlines = Deadlines()
+        before = loop.timers_set
+        for _ in range(1000):
+            async with (scope := deadlines.scope(loop.time() + 10.0)):
+                pass
+            deadlines.leave(scope)
+        assert loop.timers_set == before + 1
+
+    in_no_time(main())
+
+
+def test_ended_together() -> None:
+    """`end_all` ends every scope, waits until all are left, and leaves no timer."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        deadlines = Deadlines()
+        left = []
+
+        async def work(name: str, moment: float) -> None:
+            scope = deadlines.scope(moment)
+            try:
+                async with scope:
+                    await asyncio.Event().wait()
+            except TimeoutError:
+                await asyncio.sleep(1.0)  # what it does on its way out
+            finally:
+                deadlines.leave(scope)
+                left.append(name)
+
+        tasks = [asyncio.create_task(work("a", 5.0)), asyncio.create_task(work("b", math.inf))]
+        await asyncio.sleep(0)
+        await deadlines.end_all()
+        assert left == ["a", "b"]
+        assert loop.time() == 1.0
+        await asyncio.gather(*tasks)
+        assert not [handle for handle in loop._scheduled if not handle.cancelled()]  # type: ignore[attr-defined]
+
+    in_no_time(main())
+
+
+def test_only_those_that_come_too_late_end() -> None:
+    """Of the scopes named, those whose moment is not after the one given."""
+
+    async def main() -> None:
+        deadlines = Deadlines()
+        ended = []
+
+        async def work(name: str, scope: asyncio.Timeout) -> None:
+            try:
+                async with scope:
+                    await asyncio.sleep(1.0)
+            except TimeoutError:
+                ended.append(name)
+            finally:
+                deadlines.leave(scope)
+
+        scopes = {name: deadlines.scope(moment) for name, moment in (("a", 2.0), ("b", 3.0), ("c", 2.0))}
+        tasks = [asyncio.create_task(work(name, scope)) for name, scope in scopes.items()]
+        await asyncio.sleep(0)
+        deadlines.end_before(2.0, {scopes["a"], scopes["b"]})
+        await asyncio.gather(*tasks)
+        assert ended == ["a"]
+
+    in_no_time(main())
