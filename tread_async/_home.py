@@ -13,13 +13,26 @@ __all__ = ["Home"]
 _NO_LOOP: Final = "there is no running asyncio event loop here; trio and plain threads cannot use a client"
 
 
+_forks = 0  # between the first process and this one: cheaper to know than a process's number
+
+
+def _count_fork() -> None:
+    global _forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - on Windows nothing forks
+    os.register_at_fork(after_in_child=_count_fork)
+
+
 class Home:
     """The life of one client; *what* is the name of its class, for the sentences."""
 
     def __init__(self, what: str) -> None:
         self.state = "not open"
         self._what = what
-        self._place: tuple[int, asyncio.AbstractEventLoop] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._forks = _forks
 
     def enter(self) -> None:
         """Opens it here.
@@ -32,7 +45,7 @@ class Home:
         loop = _running_loop()
         if loop is None:
             raise UsageError(_NO_LOOP)
-        self._place = (os.getpid(), loop)
+        self._loop, self._forks = loop, _forks
         self.state = "open"
 
     def leave(self) -> None:
@@ -46,7 +59,8 @@ class Home:
         """
         if self.state != "open":
             raise UsageError(self.not_open())
-        if self._place != (os.getpid(), loop := _running_loop()):
+        loop = _running_loop()
+        if loop is not self._loop or self._forks != _forks:
             raise UsageError(
                 f"the {self._what} belongs to another event loop or process; open one where you use it"
                 if loop

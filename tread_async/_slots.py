@@ -26,6 +26,11 @@ class Slots:
         # Lanes with a caller that only lacks one of `free`; in turn, so that no token waits for another.
         self._ready: tuple[deque[Lane], deque[Lane]] = (deque(), deque())
 
+    @property
+    def wanted(self) -> bool:
+        """Whether a lane waits for its turn."""
+        return any(self._ready)
+
     def lane(self, most: int) -> Lane:
         """A lane of its own for one token, with at most *most* requests at once."""
         return Lane(self, most)
@@ -104,7 +109,8 @@ class Lane:
         """Gives a slot back, with which nothing was sent unless it was *used*."""
         self._free += 1
         self._slots.free += 1
-        self._slots.enqueue(self)
+        if self._slots.wanted or any(self.waiting):
+            self._slots.enqueue(self)
 
     def hold(self, until: float) -> None:
         """Sends nothing before *until*, on the loop's clock. A later moment given before stays."""
