@@ -68,12 +68,14 @@ async def contenders(names: Sequence[str], *arguments: str) -> AsyncIterator[dic
         for name in names:
             if name not in lacking:
                 found[name] = await stack.enter_async_context(started(name, *arguments))
+        for contender in found.values():
+            await contender.line()
         yield found
 
 
 @contextlib.asynccontextmanager
 async def started(name: str, *arguments: str) -> AsyncIterator[Contender]:
-    """One of them."""
+    """One of them, which says in a line that it is ready."""
     plain = name.removesuffix(UVLOOP)
     loop = "asyncio" if plain == name else "uvloop"
     process = await asyncio.create_subprocess_exec(
@@ -84,9 +86,7 @@ async def started(name: str, *arguments: str) -> AsyncIterator[Contender]:
     )
     assert process.stdin is not None
     try:
-        contender = Contender(process)
-        await contender.line()
-        yield contender
+        yield Contender(process)
     finally:
         process.stdin.close()
         await process.wait()

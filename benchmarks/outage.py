@@ -1,17 +1,21 @@
 """What happens in an outage?
 
 Many callers in one process want a balance, wait about a second, and want it again. A server answers well,
-then fails for 25 s, then well again. Every contender has a process and a server of its own,
-for each kind of outage, and all run at the same time, since all they do is wait. Servers count requests.
+then fails for 25 s, then answers well again. Every contender has a process and a server of its own, for each
+kind of outage, and all run at the same time, since all they do is wait. Servers count requests.
 
 A call that is wanted in the outage should cost the server hardly more than one request: the goal. Who
 repeats and waits in between wants less often, so the requests a second are told as well; but their callers
-know nothing meanwhile, which the seconds until a call has ended show. After the outage it is told when half
-and nine in ten of the callers have had an answer again, who had none until then. Breakers wait on purpose.
+know nothing meanwhile, which the time until a call has ended shows. After the outage it is told when half
+and nine in ten of the callers have had an answer again. Breakers wait on purpose.
 
 A refused connection costs the server nothing that it could count, so connections are reset once the request
-is there instead. It is one outage of one length: longer ones open a breaker for longer, and short ones are
-over before repeats are. On loopback connecting costs nothing, and no other clients come back with these.
+is there instead. By hand aiohttp then sends a GET once more by itself, which no count of the caller's shows.
+Where nothing is ever answered, eight requests of ours wait and the other callers queue behind them, within
+their deadline of 30 s: so few are sent, and callers are told late.
+
+It is one outage of one length: a longer one opens a breaker for longer, and a short one is over before
+repeats are. On loopback connecting costs nothing, and no other clients come back together with these.
 """
 
 from __future__ import annotations

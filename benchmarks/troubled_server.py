@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from benchmarks.gets import Gets, head, listening
 from benchmarks.samples import small_cached_reply
 
 __all__ = ["BEGIN", "END", "REQUESTS", "SERVICE_S", "SLOW_S", "SLOW_SHARE", "TROUBLES"]
@@ -43,8 +44,8 @@ class _Servers:
     """All servers of the process: whether there is trouble, and when each of them had requests."""
 
     def __init__(self, balances: bytes, count: int) -> None:
-        self.good = _message("200 OK", balances)
-        self.bad = _message("503 Service Unavailable", _REFUSAL)
+        self.good = _message(balances)
+        self.bad = _message(_REFUSAL, "503 Service Unavailable")
         self.trouble = False
         self.requests: list[list[float]] = [[] for _ in range(count)]
         self.controls: dict[str, Callable[[], Any]] = {
@@ -58,58 +59,48 @@ class _Servers:
         return time.monotonic()  # the same clock for all processes
 
 
-class _Answering(asyncio.Protocol):
+class _Answering(Gets):
     def __init__(self, servers: _Servers, number: int, trouble: str, chance: random.Random) -> None:
         self._servers = servers
         self._requests = servers.requests[number]
         self._trouble = trouble
         self._chance = chance
-        self._seen = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+    def answer(self, request: bytes) -> None:
+        control = self._servers.controls.get(request.split(b" ", 2)[1].decode())
+        if control is not None:
+            self.transport.write(_message(json.dumps(control()).encode()))
+        else:
+            self._requests.append(time.monotonic())
+            self._serve()
 
-    def data_received(self, data: bytes) -> None:
-        *requests, self._seen = (self._seen + data).split(b"\r\n\r\n")  # GETs only: no bodies
-        for request in requests:
-            control = self._servers.controls.get(request.split(b" ", 2)[1].decode())
-            if control is not None:
-                self._transport.write(_message("200 OK", json.dumps(control()).encode()))
-            else:
-                self._requests.append(time.monotonic())
-                self._answer()
-
-    def _answer(self) -> None:
+    def _serve(self) -> None:
         trouble = self._trouble if self._servers.trouble else ""
         if trouble == "503":
-            self._transport.write(self._servers.bad)
+            self.transport.write(self._servers.bad)
         elif trouble == "reset":
-            self._transport.abort()
+            self.transport.abort()
         elif trouble != "silence":
             slow = trouble == "slow" and self._chance.random() < SLOW_SHARE
             seconds = self._chance.uniform(*SLOW_S) if slow else SERVICE_S
-            asyncio.get_running_loop().call_later(seconds, self._transport.write, self._servers.good)
+            asyncio.get_running_loop().call_later(seconds, self.transport.write, self._servers.good)
 
 
-def _message(status: str, body: bytes) -> bytes:
-    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+def _message(body: bytes, status: str = "200 OK") -> bytes:
+    return head(len(body), status) + body
 
 
 async def _main(balances: bytes, troubles: list[str]) -> None:
     servers = _Servers(balances, len(troubles))
-    urls = [await _listening(servers, number, trouble) for number, trouble in enumerate(troubles)]
+    urls = [await _started(servers, number, trouble) for number, trouble in enumerate(troubles)]
     print(json.dumps(urls), flush=True)
     await asyncio.to_thread(sys.stdin.read)
 
 
-async def _listening(servers: _Servers, number: int, trouble: str) -> str:
+async def _started(servers: _Servers, number: int, trouble: str) -> str:
     chance = random.Random(SEED)
-    server = await asyncio.get_running_loop().create_server(
-        lambda: _Answering(servers, number, trouble, chance), "127.0.0.1", 0, backlog=1024
-    )
-    return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    _, url = await listening(lambda: _Answering(servers, number, trouble, chance))
+    return url
 
 
 if __name__ == "__main__":

@@ -61,6 +61,8 @@ async def pairs(wanted: Sequence[tuple[str, str]]) -> AsyncIterator[tuple[Server
             Pair(name, trouble, await stack.enter_async_context(started(name, url, "0")))
             for (name, trouble), url in zip(wanted, urls, strict=True)
         ]
+        for pair in made:
+            await pair.contender.line()
         yield Servers(urls[0]), made
 
 
