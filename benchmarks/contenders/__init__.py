@@ -80,8 +80,8 @@ CONTENDERS: Final = {
 }
 
 IN_TROUBLE: Final = {
-    US_BY_DEFAULT: Kind("ours", (), "three attempts, a retry budget, eight requests at once"),
-    BREAKER: Kind("ours", (), "the same with the breaker", {"circuit_breaker": True}),
+    US_BY_DEFAULT: Kind("ours", (), "at most three attempts, a retry budget, eight requests at once"),
+    BREAKER: Kind("ours", (), "the same, and nothing for a while after failures", {"circuit_breaker": True}),
     HEDGED: Kind(
         "ours", (), "asks twice for what is slow", {"hedge_cached": True, "max_in_flight": MOST_AT_ONCE}
     ),
