@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-__all__ = ["Answer", "Figure", "Found", "Goal", "figure", "figures", "goal", "share", "spread"]
+__all__ = ["Answer", "Figure", "Found", "Goal", "figure", "figures", "goal", "percentile", "share", "spread"]
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +86,11 @@ def goal(
 def share(taken: Mapping[str, Sequence[float]], name: str, base: str) -> list[float]:
     """*name* over *base*, round by round."""
     return [a / b for a, b in zip(taken[name], taken[base], strict=True)]
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The value under which *part* of *values* lie."""
+    return sorted(values)[min(int(len(values) * part), len(values) - 1)]
 
 
 def spread(values: Sequence[float]) -> tuple[float, float, float]:

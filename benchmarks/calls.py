@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.answers import Figure, Found, figure, figures, goal, share
+from benchmarks.answers import Figure, Found, figure, figures, goal, percentile, share
 from benchmarks.contenders import BY_HAND, CONTENDERS, PYDANTIC, US
 from benchmarks.contending import UVLOOP, Contender, Taken, contenders, in_turn, missing
 from benchmarks.measuring import ceiling, machine, other_process
@@ -80,5 +80,5 @@ async def _many(contestants: dict[str, Contender], callers: int) -> list[Figure]
 
 def _at(rounds: Sequence[Taken], part: float) -> list[float]:
     """The latency under which *part* of the calls of all rounds lie, in ms."""
-    latencies = sorted(itertools.chain.from_iterable(one.result for one in rounds))
-    return [latencies[min(int(len(latencies) * part), len(latencies) - 1)] * 1e3]
+    latencies = list(itertools.chain.from_iterable(one.result for one in rounds))
+    return [percentile(latencies, part) * 1e3]

@@ -61,7 +61,7 @@ def _bars(panel: Any, group: Sequence[Figure]) -> None:
     bars = panel.barh(names, medians, xerr=spread, color=colors, ecolor="#555555", capsize=2)
     panel.bar_label(bars, labels=[f"{median:,.3g}" for median in medians], padding=6)
     panel.invert_yaxis()
-    panel.set_xlim(0, max(one.high for one in group) * 1.15)
+    panel.set_xlim(0, max(one.high for one in group) * 1.15 or 1)
 
 
 def _lines(panel: Any, group: Sequence[Figure]) -> None:

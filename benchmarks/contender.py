@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders import KINDS
 
 
 async def _main(name: str, *arguments: str) -> None:
-    async with CONTENDERS[name].opened(*arguments) as contender:
+    async with KINDS[name].opened(*arguments) as contender:
         print("ready", flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
             job, given = msgspec.json.decode(line)

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders import KINDS
 
-__all__ = ["Contender", "Taken", "contenders", "in_turn", "missing"]
+__all__ = ["Contender", "Taken", "contenders", "in_turn", "missing", "started"]
 
 UVLOOP = " on uvloop"
 
@@ -52,7 +52,7 @@ def missing(names: Sequence[str]) -> dict[str, str]:
     lacking = {}
     for name in names:
         plain = name.removesuffix(UVLOOP)
-        packages = [*CONTENDERS[plain].packages, *(["uvloop"] if name != plain else [])]
+        packages = [*KINDS[plain].packages, *(["uvloop"] if name != plain else [])]
         absent = [package for package in packages if importlib.util.find_spec(package) is None]
         if absent:
             lacking[name] = absent[0]
@@ -67,12 +67,15 @@ async def contenders(names: Sequence[str], *arguments: str) -> AsyncIterator[dic
         found = {}
         for name in names:
             if name not in lacking:
-                found[name] = await stack.enter_async_context(_started(name, *arguments))
+                found[name] = await stack.enter_async_context(started(name, *arguments))
+        for contender in found.values():
+            await contender.line()
         yield found
 
 
 @contextlib.asynccontextmanager
-async def _started(name: str, *arguments: str) -> AsyncIterator[Contender]:
+async def started(name: str, *arguments: str) -> AsyncIterator[Contender]:
+    """One of them, which says in a line that it is ready."""
     plain = name.removesuffix(UVLOOP)
     loop = "asyncio" if plain == name else "uvloop"
     process = await asyncio.create_subprocess_exec(
@@ -83,9 +86,7 @@ async def _started(name: str, *arguments: str) -> AsyncIterator[Contender]:
     )
     assert process.stdin is not None
     try:
-        contender = Contender(process)
-        await contender.line()
-        yield contender
+        yield Contender(process)
     finally:
         process.stdin.close()
         await process.wait()

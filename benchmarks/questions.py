@@ -10,9 +10,11 @@ from benchmarks import (
     calls,
     decode,
     fleet,
+    hedging,
     imports,
     leverage,
     memory,
+    outage,
     simulator_speed,
     soak,
     watch,
@@ -22,11 +24,16 @@ from benchmarks.answers import Answer
 
 __all__ = ["NAMES", "PROOFS", "QUESTIONS", "answered", "listed", "proven"]
 
-QUESTIONS: Final[dict[str, ModuleType]] = {"calls": calls, "imports": imports}
+QUESTIONS: Final[dict[str, ModuleType]] = {
+    "calls": calls,
+    "imports": imports,
+    "outage": outage,
+    "hedging": hedging,
+    "leverage": leverage,
+}
 PROOFS: Final[dict[str, ModuleType]] = {
     "decode": decode,
     "fleet": fleet,
-    "leverage": leverage,
     "memory": memory,
     "watch": watch,
     "simulator": simulator_speed,

@@ -14,10 +14,10 @@ import random
 import re
 import sys
 import time
-from email.utils import formatdate
 from typing import NamedTuple
 
 from benchmarks.fleet_server import ACCOUNTS_PATH, CACHED_PATH
+from benchmarks.gets import Gets, head, listening
 from benchmarks.samples import fetched
 from tread_async.simulator import Simulator
 
@@ -99,47 +99,34 @@ async def _datasets() -> list[Texts]:
     return sets
 
 
-class _Answering(asyncio.Protocol):
+class _Answering(Gets):
     def __init__(self, sets: list[Texts], tokens: dict[str, _Token]) -> None:
         self._sets = sets
         self._tokens = tokens
-        self._seen = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        *requests, self._seen = (self._seen + data).split(b"\r\n\r\n")  # GETs only: no bodies
-        for request in requests:
-            name = request.partition(b"\r\nAuthorization: Token ")[2][:40].decode()
-            token = self._tokens.get(name) or self._new(name)
-            if request.startswith(b"GET %b " % CACHED_PATH.encode()):
-                self._answer(token.cached(), token.kind.sent)
-            else:
-                self._answer(token.accounts, 1.0)
+    def answer(self, request: bytes) -> None:
+        name = request.partition(b"\r\nAuthorization: Token ")[2][:40].decode()
+        token = self._tokens.get(name) or self._new(name)
+        if request.startswith(b"GET %b " % CACHED_PATH.encode()):
+            self._send(token.cached(), token.kind.sent)
+        else:
+            self._send(token.accounts, 1.0)
 
     def _new(self, name: str) -> _Token:
         kind, number = list(KINDS.values())[int(name[0])], int(name[1:], 16)
         token = self._tokens[name] = _Token(kind, self._sets[number % DATASETS], number)
         return token
 
-    def _answer(self, body: bytes, sent: float) -> None:
-        head = (
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-            f"Date: {formatdate(usegmt=True)}\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
+    def _send(self, body: bytes, sent: float) -> None:
         if sent:
-            self._transport.writelines((head.encode(), body[: int(len(body) * sent)]))
+            self.transport.writelines((head(len(body)), body[: int(len(body) * sent)]))
 
 
 async def _main() -> None:
     sets = await _datasets()
     tokens: dict[str, _Token] = {}
-    server = await asyncio.get_running_loop().create_server(
-        lambda: _Answering(sets, tokens), "127.0.0.1", 0, backlog=1024
-    )
-    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+    server, url = await listening(lambda: _Answering(sets, tokens))
+    print(url, flush=True)
     await asyncio.to_thread(sys.stdin.read)
     server.close()
 

@@ -58,8 +58,10 @@ class Hedging:
         asked = {first}
         try:
             await asyncio.wait(asked, timeout=delay_s)
+            if first.done():
+                return first.result()
             # One that queues is not slow: a second would queue behind it.
-            if not first.done() and has_left() and self._may_hedge():
+            if has_left() and self._may_hedge():
                 asked.add(asyncio.create_task(ask()))
             return await _first_good(asked)
         finally:
@@ -84,10 +86,11 @@ async def _first_good(asked: set[asyncio.Task[T]]) -> T:
 
 async def _end(asked: set[asyncio.Task[T]]) -> None:
     """Cancels and awaits those that are under way: their connections are closed when this returns."""
-    for one in asked:
-        one.cancel()
-    with shielded():
-        await asyncio.wait(asked)
+    if late := [one for one in asked if not one.done()]:
+        for one in late:
+            one.cancel()
+        with shielded():
+            await asyncio.wait(late)
     for one in asked:
         if not one.cancelled():
             one.exception()  # which nobody wants to know any more

@@ -8,35 +8,64 @@ it opens; with 0 it has the first token and knows no accounts.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-__all__ = ["BY_HAND", "CONTENDERS", "JSON_BY_HAND", "PYDANTIC", "RAW", "US", "VENDOR", "Kind"]
+__all__ = [
+    "BREAKER",
+    "BY_HAND",
+    "CONTENDERS",
+    "HEDGED",
+    "IN_TROUBLE",
+    "JSON_BY_HAND",
+    "KINDS",
+    "PYDANTIC",
+    "RAW",
+    "TENACITY",
+    "US",
+    "US_BY_DEFAULT",
+    "VENDOR",
+    "Kind",
+]
 
 
 class Kind(NamedTuple):
-    """A contender: its module here, packages that it needs beyond ours, and what work it does."""
+    """A contender: its module here, packages that it needs beyond ours, what work it does, its settings."""
 
     module: str
     packages: tuple[str, ...]
     does: str
+    settings: Mapping[str, Any] = MappingProxyType({})
 
     def opened(self, *arguments: str) -> AbstractAsyncContextManager[Any]:
         """Ready to be measured, in this process."""
         opened = importlib.import_module(f"benchmarks.contenders.{self.module}").opened
-        context: AbstractAsyncContextManager[Any] = opened(*arguments)
+        context: AbstractAsyncContextManager[Any] = opened(*arguments, **self.settings)
         return context
 
 
+MOST_AT_ONCE: Final = 256
+
 US: Final = "tread_async"
+US_BY_DEFAULT: Final = "tread_async as by default"
+BREAKER: Final = "tread_async, circuit_breaker=True"
+HEDGED: Final = "tread_async, hedge_cached=True"
 BY_HAND: Final = "aiohttp + msgspec"
+TENACITY: Final = "aiohttp + msgspec + tenacity"
 JSON_BY_HAND: Final = "aiohttp + json + Decimal"
 PYDANTIC: Final = "httpx + pydantic"
 VENDOR: Final = "taas-api-client in threads"
 RAW: Final = "asyncio.Protocol + httptools"
 
 CONTENDERS: Final = {
-    US: Kind("ours", (), "retries, deadlines, checked amounts, everything that it promises"),
+    US: Kind(
+        "ours",
+        (),
+        "retries, deadlines, checked amounts, everything that it promises",
+        {"max_in_flight": MOST_AT_ONCE},
+    ),
     BY_HAND: Kind(
         "aiohttp_msgspec", (), "a session and msgspec structs; for single calls with our own checked decoder"
     ),
@@ -49,3 +78,14 @@ CONTENDERS: Final = {
     ),
     RAW: Kind("raw_protocol", ("httptools",), "no pool, no timeouts, no errors but a status: the floor"),
 }
+
+IN_TROUBLE: Final = {
+    US_BY_DEFAULT: Kind("ours", (), "at most three attempts, a retry budget, eight requests at once"),
+    BREAKER: Kind("ours", (), "the same, and nothing for a while after failures", {"circuit_breaker": True}),
+    HEDGED: Kind(
+        "ours", (), "asks twice for what is slow", {"hedge_cached": True, "max_in_flight": MOST_AT_ONCE}
+    ),
+    TENACITY: Kind("aiohttp_tenacity", (), "five attempts, wait_random_exponential(multiplier=1, max=60)"),
+}
+
+KINDS: Final = CONTENDERS | IN_TROUBLE

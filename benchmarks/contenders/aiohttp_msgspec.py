@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 
 import aiohttp
 
@@ -11,12 +12,16 @@ from benchmarks.contenders.one_by_one import OneByOne, Target
 from benchmarks.decode import bare_decoders
 from tread_async._codec.endpoints import CACHED_BALANCES
 
-__all__ = ["opened"]
+__all__ = ["ByHand", "made", "opened"]
+
+TIMEOUT_S = 10.0  # as an attempt of ours; the default of five minutes would be no match
 
 Decode = Callable[[bytes], object]
 
 
-class _ByHand(OneByOne):
+class ByHand(OneByOne):
+    """One session, and an error for every status that is none of success."""
+
     def __init__(self, url: str, tokens: str, session: aiohttp.ClientSession, decode: Decode) -> None:
         super().__init__(url, tokens)
         self._session = session
@@ -31,8 +36,15 @@ class _ByHand(OneByOne):
 
 
 @contextlib.asynccontextmanager
-async def opened(url: str, tokens: str) -> AsyncIterator[_ByHand]:
+async def made(kind: type[ByHand], url: str, tokens: str) -> AsyncIterator[ByHand]:
     """One session, with as many connections as are wanted."""
     decode: Decode = bare_decoders()[1] if int(tokens) else CACHED_BALANCES.decode
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        yield _ByHand(url, tokens, session, decode)
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        yield kind(url, tokens, session, decode)
+
+
+def opened(url: str, tokens: str) -> AbstractAsyncContextManager[ByHand]:
+    """Without any retry."""
+    return made(ByHand, url, tokens)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from benchmarks.contenders.wishing import Told, wishes
 from benchmarks.fleet_server import ACCOUNTS_PATH, CACHED_PATH, token_of
 from benchmarks.samples import fetched
 
@@ -43,6 +44,11 @@ class OneByOne(abc.ABC):
     async def calls(self, count: int, at_once: int) -> list[float]:
         """Reads the same balances so many times, and gives how long each took in seconds."""
         return await self.spread(itertools.repeat(Target(self.tokens[0], CACHED_PATH), count), at_once)
+
+    async def wishes(self, callers: int, pause_s: float, for_s: float) -> list[Told]:
+        """Reads the same balances for many callers; see `wishing`."""
+        target = Target(self.tokens[0], CACHED_PATH)
+        return await wishes(lambda: self.read(target), callers, pause_s, for_s)
 
     async def accounts(self, at_once: int) -> None:
         """Reads every account by itself."""

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
+from benchmarks.contenders.wishing import Told, wishes
 from benchmarks.fleet_server import token_of
 from tread_async import SessionManager, TreadClient
 
 __all__ = ["Ours", "opened"]
-
-MOST_AT_ONCE = 256
 
 
 class Ours:
@@ -38,6 +38,10 @@ class Ours:
                 group.create_task(work())
         return latencies
 
+    async def wishes(self, callers: int, pause_s: float, for_s: float) -> list[Told]:
+        """Reads the same balances for many callers; see `wishing`."""
+        return await wishes(self._tread.cached_balances, callers, pause_s, for_s)
+
     async def whole(self) -> None:
         """Reads all accounts of all tokens."""
         snapshot = await self._desk.balances(source="cached")
@@ -50,11 +54,11 @@ class Ours:
 
 
 @contextlib.asynccontextmanager
-async def opened(url: str, tokens: str) -> AsyncIterator[Ours]:
-    """A client of the first token, and a manager of all that has listed their accounts."""
+async def opened(url: str, tokens: str, **settings: Any) -> AsyncIterator[Ours]:
+    """A client of the first token with *settings*, and a manager of all that has listed their accounts."""
     credentials = {f"desk-{number:03d}": token_of(number) for number in range(int(tokens) or 1)}
     async with (
-        TreadClient(token_of(0), base_url=url, max_in_flight=MOST_AT_ONCE) as tread,
+        TreadClient(token_of(0), base_url=url, **settings) as tread,
         SessionManager(credentials, base_url=url) as desk,
     ):
         if int(tokens):

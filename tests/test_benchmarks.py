@@ -1,0 +1,97 @@
+"""What the questions about cost make of what they have seen."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from benchmarks.answers import percentile
+from benchmarks.contenders.wishing import wishes
+from benchmarks.hedging import FIRST_S, PERIOD_S, PERIODS, in_periods
+from benchmarks.leverage import Truth, contradicted
+from benchmarks.leverage_contenders import PAIR, Said
+from benchmarks.outage import Course
+
+
+@pytest.mark.parametrize(("part", "value"), [(0.0, 1), (0.5, 6), (0.9, 10), (1.0, 10)])
+def test_percentiles(part: float, value: float) -> None:
+    assert percentile([10, 9, 8, 7, 6, 5, 4, 3, 2, 1], part) == value
+
+
+def test_requests_of_an_outage() -> None:
+    """Calls count where they begin and requests where they come: from its first moment, up to its last."""
+    calls = [(0, 9.9, 10.1, False), (0, 10.0, 10.5, False), (1, 19.9, 22.0, True), (0, 20.0, 21.0, True)]
+    course = Course(calls, [9.99, 10.0, 10.2, 19.99, 20.0], 10.0, 20.0)
+
+    assert course.requests_per_call() == 1.5
+    assert course.requests_per_s() == 0.3
+    assert course.until_told_ms() == pytest.approx(2100)
+    assert not course.failed_before()
+
+
+def test_a_call_that_fails_before_an_outage() -> None:
+    """Then something else is wrong, and nothing that is measured means what it says."""
+    assert Course([(0, 9.0, 9.5, False)], [], 10.0, 20.0).failed_before()
+
+
+def test_who_is_back_after_an_outage() -> None:
+    """The first answer of each caller counts; failures do not, nor what was answered before the end."""
+    calls = [
+        *((0, 18.0, 19.9, True), (0, 20.1, 20.2, False), (0, 20.5, 21.0, True), (0, 22.0, 22.5, True)),
+        *((1, 15.0, 23.0, True), (2, 29.0, 30.0, False)),
+    ]
+    course = Course(calls, [], 10.0, 20.0)
+
+    assert [course.back_after_s(part) for part in (0.0, 0.5, 0.9)] == [1.0, 3.0, 10.0]
+
+
+def test_callers_ask_again_whatever_comes() -> None:
+    """Answers and failures are told, and a call that the end cuts off is one that failed."""
+    turns = iter([True, False, True])
+
+    async def ask() -> None:
+        good = next(turns, None)
+        if good is None:
+            await asyncio.sleep(60)
+        elif not good:
+            raise ValueError
+
+    told = asyncio.run(wishes(ask, 1, 0.001, 0.2))
+
+    assert [good for *_, good in told] == [True, False, True, False]
+    assert all(caller == 0 and began <= ended for caller, began, ended, _ in told)
+
+
+def test_calls_are_counted_in_the_period_they_begin_in() -> None:
+    """What begins before the first period or after the last counts nowhere."""
+    first, last = FIRST_S + 100.0, FIRST_S + 100.0 + PERIODS * PERIOD_S
+    begun = [first - 0.1, first, first + PERIOD_S, last - 0.1, last]
+
+    periods = in_periods([(0, moment, moment + 0.25, moment < last) for moment in begun], 100.0)
+
+    assert [len(period) for period in periods] == [1, 1, *([0] * (PERIODS - 3)), 1]
+    assert periods[0] == [pytest.approx(250)]
+    with pytest.raises(RuntimeError, match="failed"):
+        in_periods([(0, first, first + 0.25, False)], 100.0)
+
+
+def test_outcomes_are_held_against_the_server() -> None:
+    accounts = {
+        name: {"leverage": {PAIR: leverage} if leverage else {}}
+        for name, leverage in {"set": "5", "other": "3", "bare": None, "done": "5", "lost": "5"}.items()
+    }
+    truth = Truth(accounts, [], [{"kind": "leverage", "name": "done"}, {"kind": "created", "name": "bare"}])
+    said = {
+        "set": Said.APPLIED,
+        "other": Said.APPLIED,
+        "bare": Said.NOT_APPLIED,
+        "done": Said.NOT_APPLIED,
+    }
+
+    assert contradicted(said, truth) == {
+        "applied, but the server has another leverage": 1,
+        "not applied, but the server has a change": 1,
+        "no outcome": 1,
+    }
+    assert not contradicted(dict.fromkeys(accounts, Said.UNKNOWN), truth)
