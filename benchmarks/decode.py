@@ -16,14 +16,17 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.measuring import interleaved, machine, ratios, spread
+from benchmarks.answers import Figure, Found, figures, goal, share
+from benchmarks.measuring import interleaved, machine
 from benchmarks.samples import replies
 from tread_async import _amounts, models
 from tread_async._codec.endpoints import BALANCES, CACHED_BALANCES
 
 ACCOUNTS = 250
 ROUNDS = 40
-TARGET = 1.5
+MOST_OF_BARE = 1.5
+US = "tread_async, checked"
+BARE = "bare msgspec"
 EXACT = {
     "size", "amount", "notional", "unrealized_profit", "initial_margin", "maint_margin", "margin_balance",
     "leverage", "notional_pct_total", "funding_fee", "borrowed", "equity", "total_equity",
@@ -78,36 +81,42 @@ cached_with_json = _json_loop(lambda reply: reply["balances"])
 """A cached reply as dicts, whose amounts are `Decimal`, unchecked."""
 
 
-def main() -> None:
+def measure() -> Found:
+    """In this process: nothing but decoding is measured, so that contenders cannot disturb one another."""
     live, cached = replies(accounts=ACCOUNTS)
     bare_live, bare_cached = bare_decoders()
-    print(f"{machine()}; {ACCOUNTS} accounts of 10 rows, {ROUNDS} rounds in turn")
-    _compare("live", live, BALANCES.decode, bare_live, _json_loop(dict.values))
-    _compare("cached", cached, CACHED_BALANCES.decode, bare_cached, cached_with_json)
+    taken = {
+        "live": _taken(live, BALANCES.decode, bare_live, _json_loop(dict.values)),
+        "cached": _taken(cached, CACHED_BALANCES.decode, bare_cached, cached_with_json),
+    }
+    found: list[Figure] = []
+    for kind, cpu in taken.items():
+        found += figures(f"CPU an account, {kind} reply", "us", cpu)
+    return Found(
+        conditions=f"{machine()}; {ACCOUNTS} accounts of 10 rows, a live reply of {len(live):,} bytes and a"
+        f" cached one of {len(cached):,}; {ROUNDS} rounds",
+        figures=tuple(found),
+        goals=tuple(
+            goal(
+                f"CPU an account, {kind} reply, {US} over {BARE}", share(cpu, US, BARE), at_most=MOST_OF_BARE
+            )
+            for kind, cpu in taken.items()
+        ),
+    )
 
 
-def _compare(
-    kind: str,
+def _taken(
     body: bytes,
     ours: Callable[[bytes], Any],
     bare: Callable[[bytes], Any],
     loop: Callable[[bytes], Any],
-) -> None:
+) -> dict[str, list[float]]:
+    """Microseconds an account."""
     contenders: dict[str, Callable[[], object]] = {
-        "tread_async, checked": lambda: ours(body),
-        "bare msgspec": lambda: bare(body),
-        "json.loads, floats/texts": lambda: json.loads(body),
+        US: lambda: ours(body),
+        BARE: lambda: bare(body),
+        "json.loads, floats and texts": lambda: json.loads(body),
         "json + Decimal loop": lambda: loop(body),
     }
     taken = interleaved(contenders, rounds=ROUNDS)
-    for name, seconds in taken.items():
-        low, middle, high = spread(seconds)
-        print(
-            f"{kind:6} {name:26} {len(body) / middle / 1e6:6.0f} MB/s"
-            f" {middle / ACCOUNTS * 1e6:7.1f} us an account"
-            f" (quartiles {low / ACCOUNTS * 1e6:.1f} to {high / ACCOUNTS * 1e6:.1f})"
-        )
-    low, middle, high = spread(ratios(taken, "tread_async, checked", "bare msgspec"))
-    print(
-        f"{kind:6} ratio to bare msgspec {middle:.2f} (quartiles {low:.2f} to {high:.2f}); to reach: {TARGET}"
-    )
+    return {name: [one / ACCOUNTS * 1e6 for one in seconds] for name, seconds in taken.items()}

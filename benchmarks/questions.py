@@ -26,13 +26,13 @@ __all__ = ["NAMES", "PROOFS", "QUESTIONS", "answered", "listed", "proven"]
 
 QUESTIONS: Final[dict[str, ModuleType]] = {
     "calls": calls,
+    "decode": decode,
     "imports": imports,
     "outage": outage,
     "hedging": hedging,
     "leverage": leverage,
 }
 PROOFS: Final[dict[str, ModuleType]] = {
-    "decode": decode,
     "fleet": fleet,
     "memory": memory,
     "watch": watch,
