@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
 __all__ = ["Answer", "Figure", "Found", "Goal", "figure", "figures", "goal", "percentile", "share", "spread"]
+
+Name = TypeVar("Name")
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +86,7 @@ def goal(
     return Goal(what=what, low=low, median=median, high=high, at_most=at_most, at_least=at_least)
 
 
-def share(taken: Mapping[str, Sequence[float]], name: str, base: str) -> list[float]:
+def share(taken: Mapping[Name, Sequence[float]], name: Name, base: Name) -> list[float]:
     """*name* over *base*, round by round."""
     return [a / b for a, b in zip(taken[name], taken[base], strict=True)]
 

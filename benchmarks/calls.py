@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.answers import Figure, Found, figure, figures, goal, percentile, share
 from benchmarks.contenders import BY_HAND, CONTENDERS, PYDANTIC, US
-from benchmarks.contending import UVLOOP, Contender, Taken, contenders, in_turn, missing
+from benchmarks.contending import UVLOOP, Contender, Taken, contenders, in_turn, skipped
 from benchmarks.measuring import ceiling, machine, other_process
 from benchmarks.samples import small_cached_reply
 
@@ -60,7 +60,7 @@ async def _measure(file: Path, size_bytes: int) -> Found:
         f" CPU, {ROUNDS} of {CALLS_OF_MANY} for the rest; the server can give {most:,.0f} answers a second",
         figures=tuple(found),
         goals=tuple(goals),
-        skipped=tuple(f"{name} ({package})" for name, package in missing(NAMES).items()),
+        skipped=skipped(NAMES),
         notes=tuple(f"{name}: {kind.does}" for name, kind in CONTENDERS.items()),
     )
 

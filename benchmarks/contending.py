@@ -6,22 +6,37 @@ import asyncio
 import contextlib
 import importlib.util
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 
 from benchmarks.contenders import KINDS
 
-__all__ = ["Contender", "Taken", "contenders", "in_turn", "missing", "started"]
+__all__ = [
+    "UVLOOP",
+    "Contender",
+    "Taken",
+    "contenders",
+    "in_turn",
+    "missing",
+    "skipped",
+    "started",
+    "turns",
+]
 
 UVLOOP = " on uvloop"
 
+Name = TypeVar("Name")
+T = TypeVar("T")
+
 
 class Taken(msgspec.Struct, frozen=True):
-    """What a job took in the contender's process: CPU (with that of the kernel), wall time, its result."""
+    """What a job took in the contender's process: CPU, the kernel's share of it, wall time, its result."""
 
     cpu_s: float
+    kernel_s: float
     wall_s: float
     result: Any
 
@@ -31,12 +46,19 @@ class Contender:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self._job = asyncio.Lock()
 
     async def run(self, job: str, **arguments: Any) -> Taken:
-        """Runs the method *job* of the contender."""
+        """Runs *job*, a method of the contender or one of its process for any method."""
         assert self._process.stdin is not None
-        self._process.stdin.write(msgspec.json.encode([job, arguments]) + b"\n")
-        return msgspec.json.decode(await self.line(), type=Taken)
+        async with self._job:
+            self._process.stdin.write(msgspec.json.encode([job, arguments]) + b"\n")
+            return msgspec.json.decode(await self.line(), type=Taken)
+
+    async def repeat(self, method: str, times: int, **arguments: Any) -> Taken:
+        """*method* so many times, each with letting go of its result; what one of them took."""
+        took = await self.run("repeated", method=method, times=times, arguments=arguments)
+        return Taken(took.cpu_s / times, took.kernel_s / times, took.wall_s / times, None)
 
     async def line(self) -> bytes:
         """What the process says next."""
@@ -57,6 +79,11 @@ def missing(names: Sequence[str]) -> dict[str, str]:
         if absent:
             lacking[name] = absent[0]
     return lacking
+
+
+def skipped(names: Sequence[str]) -> tuple[str, ...]:
+    """The same in words."""
+    return tuple(f"{name} ({package})" for name, package in missing(names).items())
 
 
 @contextlib.asynccontextmanager
@@ -95,11 +122,16 @@ async def started(name: str, *arguments: str) -> AsyncIterator[Contender]:
 async def in_turn(
     contestants: Mapping[str, Contender], job: str, *, rounds: int, **arguments: Any
 ) -> dict[str, list[Taken]]:
-    """*job* by each of them in every round, after one round that does not count."""
-    taken: dict[str, list[Taken]] = {name: [] for name in contestants}
-    for number in range(rounds + 1):
-        for name, contender in contestants.items():
-            took = await contender.run(job, **arguments)
-            if number:
-                taken[name].append(took)
+    """*job* by each of them in every round, after one time by all at once that does not count."""
+    runs = {name: partial(one.run, job, **arguments) for name, one in contestants.items()}
+    await asyncio.gather(*[run() for run in runs.values()])
+    return await turns(runs, rounds=rounds)
+
+
+async def turns(runs: Mapping[Name, Callable[[], Awaitable[T]]], *, rounds: int) -> dict[Name, list[T]]:
+    """What each of *runs* gave in every round."""
+    taken: dict[Name, list[T]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            taken[name].append(await run())
     return taken

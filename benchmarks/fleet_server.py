@@ -1,9 +1,10 @@
-"""Many tokens, all answers ready made: python -m benchmarks.fleet_server.
+"""Many tokens, all answers ready made: python -m benchmarks.fleet_server [ACCOUNTS [LATENCY_S]].
 
 The simulator renders the accounts of `DATASETS` tokens once, with its clock stopped at the start of this
 process. Token number n, which is n in 40 hex digits, is answered from set n modulo `DATASETS`: the list of
 its accounts, the cached reply of all of them, and that of each alone. A bare asyncio protocol sends the
-bytes, so that it is far from being the bottleneck. Prints its URL, and serves until its input is closed.
+bytes, so that it is far from being the bottleneck; with a latency it begins so many seconds after the request
+has come. Prints its URL, and serves until its input is closed.
 """
 
 from __future__ import annotations
@@ -40,12 +41,12 @@ def token_of(number: int) -> str:
     return f"{number:040x}"
 
 
-async def _datasets() -> list[dict[bytes, bytes]]:
+async def _datasets(count: int) -> list[dict[bytes, bytes]]:
     """For each set: the body for each target."""
     now = time.time()
     sets = []
     async with Simulator(
-        seed=7, tokens=DATASETS, accounts=ACCOUNTS, assets=ASSETS, clock=lambda: now
+        seed=7, tokens=DATASETS, accounts=count, assets=ASSETS, clock=lambda: now
     ) as simulator:
         for token in simulator.tokens:
             accounts, cached = [
@@ -61,8 +62,9 @@ async def _datasets() -> list[dict[bytes, bytes]]:
 
 
 class _Answering(asyncio.Protocol):
-    def __init__(self, sets: list[dict[bytes, bytes]]) -> None:
+    def __init__(self, sets: list[dict[bytes, bytes]], latency_s: float) -> None:
         self._sets = sets
+        self._latency_s = latency_s
         self._seen = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -72,23 +74,31 @@ class _Answering(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         *requests, self._seen = (self._seen + data).split(b"\r\n\r\n")  # GETs only: no bodies
         for request in requests:
-            target = request.split(b" ", 2)[1]
-            token = request.partition(b"\r\nAuthorization: Token ")[2][:40]
-            body = self._sets[int(token, 16) % DATASETS][target]
-            head = (
-                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                f"Date: {formatdate(usegmt=True)}\r\nContent-Length: {len(body)}\r\n\r\n"
-            )
-            self._transport.writelines((head.encode(), body))
+            if self._latency_s:
+                asyncio.get_running_loop().call_later(self._latency_s, self._answer, request)
+            else:
+                self._answer(request)
+
+    def _answer(self, request: bytes) -> None:
+        target = request.split(b" ", 2)[1]
+        token = request.partition(b"\r\nAuthorization: Token ")[2][:40]
+        body = self._sets[int(token, 16) % DATASETS][target]
+        head = (
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+            f"Date: {formatdate(usegmt=True)}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        self._transport.writelines((head.encode(), body))
 
 
-async def _main() -> None:
-    sets = await _datasets()
-    server = await asyncio.get_running_loop().create_server(lambda: _Answering(sets), "127.0.0.1", 0)
+async def _main(accounts: int = ACCOUNTS, latency_s: float = 0.0) -> None:
+    sets = await _datasets(accounts)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: _Answering(sets, latency_s), "127.0.0.1", 0
+    )
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await asyncio.to_thread(sys.stdin.read)
     server.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    asyncio.run(_main(*map(int, sys.argv[1:2]), *map(float, sys.argv[2:])))

@@ -10,7 +10,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 PACKAGES = ("aiohttp", "msgspec", "tenacity", "anyio")
 
@@ -31,22 +31,6 @@ def interleaved(contenders: Mapping[str, Callable[[], object]], *, rounds: int) 
             gc.collect()
             began = time.process_time()
             run()
-            taken[name].append(time.process_time() - began)
-    return taken
-
-
-async def interleaved_async(
-    contenders: Mapping[str, Callable[[], Awaitable[object]]], *, rounds: int
-) -> dict[str, list[float]]:
-    """The same for coroutines on one event loop."""
-    taken: dict[str, list[float]] = {name: [] for name in contenders}
-    for run in contenders.values():
-        await run()
-    for _ in range(rounds):
-        for name, run in contenders.items():
-            gc.collect()
-            began = time.process_time()
-            await run()
             taken[name].append(time.process_time() - began)
     return taken
 

@@ -7,14 +7,16 @@ from types import ModuleType
 from typing import Final
 
 from benchmarks import (
+    accounts,
     calls,
     decode,
-    fleet,
+    growth,
     hedging,
     imports,
     leverage,
     memory,
     outage,
+    refresh,
     simulator_speed,
     soak,
     watch,
@@ -27,13 +29,15 @@ __all__ = ["NAMES", "PROOFS", "QUESTIONS", "answered", "listed", "proven"]
 QUESTIONS: Final[dict[str, ModuleType]] = {
     "calls": calls,
     "decode": decode,
+    "accounts": accounts,
+    "refresh": refresh,
+    "growth": growth,
     "imports": imports,
     "outage": outage,
     "hedging": hedging,
     "leverage": leverage,
 }
 PROOFS: Final[dict[str, ModuleType]] = {
-    "fleet": fleet,
     "memory": memory,
     "watch": watch,
     "simulator": simulator_speed,

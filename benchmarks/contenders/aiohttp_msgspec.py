@@ -14,7 +14,7 @@ from tread_async._codec.endpoints import CACHED_BALANCES
 
 __all__ = ["ByHand", "made", "opened"]
 
-TIMEOUT_S = 10.0  # as an attempt of ours; the default of five minutes would be no match
+TIMEOUT_S = 10.0  # of a single call, as an attempt of ours; the default of five minutes would be no match
 
 Decode = Callable[[bytes], object]
 
@@ -39,7 +39,7 @@ class ByHand(OneByOne):
 async def made(kind: type[ByHand], url: str, tokens: str) -> AsyncIterator[ByHand]:
     """One session, with as many connections as are wanted."""
     decode: Decode = bare_decoders()[1] if int(tokens) else CACHED_BALANCES.decode
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    timeout = aiohttp.ClientTimeout(total=None if int(tokens) else TIMEOUT_S)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         yield kind(url, tokens, session, decode)

@@ -6,7 +6,7 @@ import abc
 import asyncio
 import itertools
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -15,7 +15,9 @@ from benchmarks.contenders.wishing import Told, wishes
 from benchmarks.fleet_server import ACCOUNTS_PATH, CACHED_PATH, token_of
 from benchmarks.samples import fetched
 
-__all__ = ["OneByOne", "Target", "listed"]
+__all__ = ["Keep", "OneByOne", "Target", "listed"]
+
+Keep = Callable[[object], None]
 
 
 class Target(NamedTuple):
@@ -43,30 +45,33 @@ class OneByOne(abc.ABC):
 
     async def calls(self, count: int, at_once: int) -> list[float]:
         """Reads the same balances so many times, and gives how long each took in seconds."""
-        return await self.spread(itertools.repeat(Target(self.tokens[0], CACHED_PATH), count), at_once)
+        same = itertools.repeat(Target(self.tokens[0], CACHED_PATH), count)
+        return await self.spread(same, at_once, lambda _: None)
 
     async def wishes(self, callers: int, pause_s: float, for_s: float) -> list[Told]:
         """Reads the same balances for many callers; see `wishing`."""
         target = Target(self.tokens[0], CACHED_PATH)
         return await wishes(lambda: self.read(target), callers, pause_s, for_s)
 
-    async def accounts(self, at_once: int) -> None:
+    async def accounts(self, at_once: int) -> list[object]:
         """Reads every account by itself."""
-        await self.spread(self._accounts, at_once)
+        kept: list[object] = []
+        await self.spread(self._accounts, at_once, kept.append)
+        return kept
 
-    async def whole(self) -> None:
+    async def whole(self) -> list[object]:
         """Reads all accounts of each token with one request."""
-        await asyncio.gather(*[self.read(Target(token, CACHED_PATH)) for token in self.tokens])
+        return await asyncio.gather(*[self.read(Target(token, CACHED_PATH)) for token in self.tokens])
 
-    async def spread(self, targets: Iterable[Target], at_once: int) -> list[float]:
-        """Reads *targets*, so many at once, and gives how long each took in seconds."""
+    async def spread(self, targets: Iterable[Target], at_once: int, keep: Keep) -> list[float]:
+        """Reads *targets*, so many at once, for *keep*, and gives how long each took in seconds."""
         waiting = iter(targets)
         latencies: list[float] = []
 
         async def work() -> None:
             for target in waiting:
                 began = time.perf_counter()
-                await self.read(target)
+                keep(await self.read(target))
                 latencies.append(time.perf_counter() - began)
 
         async with asyncio.TaskGroup() as group:

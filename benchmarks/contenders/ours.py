@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from benchmarks.contenders.wishing import Told, wishes
+from benchmarks.fleet_contenders import refreshed
 from benchmarks.fleet_server import token_of
-from tread_async import SessionManager, TreadClient
+from tread_async import SessionManager, Snapshot, TreadClient
 
 __all__ = ["Ours", "opened"]
 
@@ -42,15 +43,13 @@ class Ours:
         """Reads the same balances for many callers; see `wishing`."""
         return await wishes(self._tread.cached_balances, callers, pause_s, for_s)
 
-    async def whole(self) -> None:
+    async def whole(self) -> Snapshot:
         """Reads all accounts of all tokens."""
-        snapshot = await self._desk.balances(source="cached")
-        if not snapshot.complete:
-            raise RuntimeError(f"not what is to be measured: {snapshot}")
+        return await refreshed(self._desk)
 
-    async def accounts(self, at_once: int) -> None:
+    async def accounts(self, at_once: int) -> Snapshot:
         """The same: a manager asks for accounts together, however many are wanted at once."""
-        await self.whole()
+        return await self.whole()
 
 
 @contextlib.asynccontextmanager

@@ -7,10 +7,11 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from taas_api.client import Client
 
-from benchmarks.contenders.one_by_one import OneByOne, Target
+from benchmarks.contenders.one_by_one import Keep, OneByOne, Target
 
 __all__ = ["opened"]
 
@@ -23,16 +24,16 @@ class _InThreads(OneByOne):
     async def read(self, target: Target) -> object:
         return await asyncio.to_thread(self._read, target)
 
-    async def spread(self, targets: Iterable[Target], at_once: int) -> list[float]:
-        return await asyncio.to_thread(self._spread, targets, at_once)
+    async def spread(self, targets: Iterable[Target], at_once: int, keep: Keep) -> list[float]:
+        return await asyncio.to_thread(self._spread, targets, at_once, keep)
 
-    def _spread(self, targets: Iterable[Target], at_once: int) -> list[float]:
+    def _spread(self, targets: Iterable[Target], at_once: int, keep: Keep) -> list[float]:
         with ThreadPoolExecutor(at_once) as threads:
-            return list(threads.map(self._timed, targets))
+            return list(threads.map(partial(self._timed, keep), targets))
 
-    def _timed(self, target: Target) -> float:
+    def _timed(self, keep: Keep, target: Target) -> float:
         began = time.perf_counter()
-        self._read(target)
+        keep(self._read(target))
         return time.perf_counter() - began
 
     def _read(self, target: Target) -> object:

@@ -1,0 +1,83 @@
+"""Does the cost an account stay the same from 100 to 100,000 accounts?
+
+Refreshes of accounts of ten rows under as many tokens of 500 as it takes, or one of 100, by
+`SessionManager.balances`, and by hand: the same replies with aiohttp, each decoded in one go with msgspec,
+unchecked. Each size has processes of its own; small sizes are read again and again, so that all turns are of
+like length. CPU is that of the contender's process, and includes letting go of the result; it is said with
+the kernel's share of it, and without. None of it speaks of latency, or of how much memory is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from benchmarks.answers import Figure, Found, figure, goal, share
+from benchmarks.contenders import BY_HAND, US
+from benchmarks.contending import Taken, contenders, turns
+from benchmarks.fleet_server import ACCOUNTS, ASSETS, DATASETS
+from benchmarks.measuring import machine, other_process
+
+SIZES = (100, 1_000, 10_000, 100_000)
+BASE = 1_000
+A_TURN = 40_000  # accounts, of sizes that are not larger
+ROUNDS = 4
+MOST_OF_BASE = 1.15
+
+LABELS = {US: US, BY_HAND: f"{BY_HAND}, whole replies"}
+
+
+class _Reader(NamedTuple):
+    """A contender at a size."""
+
+    name: str
+    accounts: int
+
+
+def measure() -> Found:
+    """Runs all of them: nothing is needed beyond what we need."""
+    taken = asyncio.run(_taken())
+    cpu = {one: [took.cpu_s / one.accounts * 1e6 for took in rounds] for one, rounds in taken.items()}
+    own = {
+        one: [(took.cpu_s - took.kernel_s) / one.accounts * 1e6 for took in rounds]
+        for one, rounds in taken.items()
+    }
+    growth = share(cpu, _Reader(US, max(SIZES)), _Reader(US, BASE))
+    return Found(
+        conditions=f"{machine()}; tokens of up to {ACCOUNTS} accounts of {ASSETS} rows, {DATASETS} of them"
+        f" with replies of their own; {ROUNDS} rounds, turns of as many refreshes as make {A_TURN:,}"
+        " accounts, or one",
+        figures=(
+            *_by_size("CPU an account, by number of accounts", cpu),
+            *_by_size("CPU an account without the kernel's share, by number of accounts", own),
+        ),
+        goals=(goal(f"CPU an account, {US}, {max(SIZES):,} over {BASE:,}", growth, at_most=MOST_OF_BASE),),
+        notes=(
+            "The kernel's share grows: a large refresh is given fresh pages, which the kernel has to clear,"
+            " and gives them back; small ones use theirs again. By hand it is the same.",
+        ),
+    )
+
+
+def _by_size(what: str, taken: Mapping[_Reader, Sequence[float]]) -> list[Figure]:
+    return [figure(what, one.name, "us", values, one.accounts) for one, values in taken.items()]
+
+
+async def _taken() -> dict[_Reader, list[Taken]]:
+    async with contextlib.AsyncExitStack() as stack:
+        urls = {
+            of_token: await stack.enter_async_context(other_process("benchmarks.fleet_server", str(of_token)))
+            for of_token in {min(accounts, ACCOUNTS) for accounts in SIZES}
+        }
+        runs: dict[_Reader, Callable[[], Awaitable[Taken]]] = {}
+        for accounts in SIZES:
+            of_token = min(accounts, ACCOUNTS)
+            starting = contenders([US, BY_HAND], urls[of_token], str(accounts // of_token))
+            for name, one in (await stack.enter_async_context(starting)).items():
+                reader = _Reader(LABELS[name], accounts)
+                runs[reader] = partial(one.repeat, "whole", max(A_TURN // accounts, 1))
+        await turns(runs, rounds=1)  # all at once, the largest would exceed what an attempt may take
+        return await turns(runs, rounds=ROUNDS)
