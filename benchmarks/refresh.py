@@ -30,9 +30,9 @@ from benchmarks.measuring import machine, other_process
 
 TOKENS = 20
 AT_ONCE = 64
-ROUNDS = 7
+ROUNDS = 6
 REPEATS = 5  # of whole replies: turns of like length, or a busy neighbour hits one and not the other
-HOLDING_ROUNDS = 12
+HOLDING_ROUNDS = 10
 ALONE_S = 0.4
 MOST_OF_ONE_BY_ONE = 0.16
 MOST_OF_WHOLE = 1.25
