@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import time
 
 import pytest
 
 from benchmarks.answers import percentile
+from benchmarks.contender import JOBS
 from benchmarks.contenders.wishing import wishes
+from benchmarks.contending import turns
 from benchmarks.hedging import FIRST_S, PERIOD_S, PERIODS, in_periods
 from benchmarks.leverage import Truth, contradicted
 from benchmarks.leverage_contenders import PAIR, Said
@@ -17,6 +21,35 @@ from benchmarks.outage import Course
 @pytest.mark.parametrize(("part", "value"), [(0.0, 1), (0.5, 6), (0.9, 10), (1.0, 10)])
 def test_percentiles(part: float, value: float) -> None:
     assert percentile([10, 9, 8, 7, 6, 5, 4, 3, 2, 1], part) == value
+
+
+def test_contenders_take_turns() -> None:
+    moments = itertools.count()
+
+    async def run() -> int:
+        return next(moments)
+
+    assert asyncio.run(turns({"a": run, "b": run}, rounds=3)) == {"a": [0, 2, 4], "b": [1, 3, 5]}
+
+
+def test_who_holds_the_loop_is_seen_and_so_is_letting_go() -> None:
+    """A result is kept while the loop is watched, so that letting go of it is no part of what is held."""
+    held_s, let_go_s = 0.05, 0.2
+
+    class Result:
+        def __del__(self) -> None:
+            time.sleep(let_go_s)
+
+    class Contender:
+        async def read(self) -> Result:
+            await asyncio.sleep(0)
+            time.sleep(held_s)  # noqa: ASYNC251 - it is what is looked for
+            await asyncio.sleep(0)
+            return Result()
+
+    seen = asyncio.run(JOBS["held"](Contender(), method="read"))
+
+    assert held_s <= seen["wall_s"] < let_go_s <= seen["let_go_s"]
 
 
 def test_requests_of_an_outage() -> None:
