@@ -26,7 +26,7 @@ from benchmarks.measuring import machine, other_process
 SIZES = (100, 1_000, 10_000, 100_000)
 BASE = 1_000
 A_TURN = 40_000  # accounts, of sizes that are not larger
-ROUNDS = 4
+ROUNDS = 3
 MOST_OF_BASE = 1.15
 
 LABELS = {US: US, BY_HAND: f"{BY_HAND}, whole replies"}
