@@ -71,6 +71,17 @@ async def test_connection_closed_while_idle() -> None:
     assert wire.count("POST") == 1
 
 
+async def test_a_kept_connection_reads_in_small_pieces() -> None:
+    """asyncio would get 256 KiB for each answer, which the system has to clear each time."""
+    async with Wire([reply([])]) as wire, TreadClient(TOKEN, base_url=wire.url) as client:
+        await client.accounts()
+        await client.accounts()
+        (kept,) = client._calls._transport._reads.connector._conns.values()  # type: ignore[union-attr]
+        transport = kept[0][0].transport
+
+    assert getattr(transport, "max_size", 65536) == 65536  # uvloop's has no such limit
+
+
 @pytest.mark.fault("F32")
 async def test_pooling() -> None:
     """Reads share a kept connection; each write has one of its own."""
@@ -88,17 +99,6 @@ async def test_pooling() -> None:
 
 
 @pytest.mark.fault("F34", "I9")
-async def test_a_kept_connection_reads_in_small_pieces() -> None:
-    """asyncio would get 256 KiB for each answer, which the system has to clear each time."""
-    async with Wire([reply([])]) as wire, TreadClient(TOKEN, base_url=wire.url) as client:
-        await client.accounts()
-        await client.accounts()
-        (kept,) = client._calls._transport._reads.connector._conns.values()  # type: ignore[union-attr]
-        transport = kept[0][0].transport
-
-    assert getattr(transport, "max_size", 65536) == 65536  # uvloop's has no such limit
-
-
 async def test_one_connection_per_token() -> None:
     """Two clients, two tokens: no connection carries both."""
     async with (
