@@ -4,9 +4,9 @@ Refreshes of accounts of ten rows under as many tokens of 500 as it takes, or on
 `SessionManager.balances`, and by hand: the same replies with aiohttp, each decoded in one go with msgspec,
 unchecked. Each size has processes of its own; small sizes are read again and again, so that all turns are of
 like length. CPU is that of the contender's process, and includes letting go of the result; it is said with
-the kernel's share of it, and without. A hundred accounts stay in the processor's caches; a reader of a
-thousand often waits for the server, and loses its caches to whatever else the machine does meanwhile: compare
-with the reader by hand. None of it speaks of latency, or of how much memory is needed.
+the kernel's share of it, and without. Sizes in between may cost more an account, by hand as well, although as
+many instructions are run: probably what is lost from the processor's caches while one waits for the server.
+None of it speaks of latency, or of how much memory is needed.
 """
 
 from __future__ import annotations
