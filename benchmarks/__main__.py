@@ -5,9 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import decode, fleet, leverage, memory, overhead, simulator_speed, soak, watch, watch_soak
+from benchmarks import (
+    balances_memory,
+    decode,
+    fleet,
+    leverage,
+    memory,
+    overhead,
+    simulator_speed,
+    soak,
+    watch,
+    watch_soak,
+)
 
 QUESTIONS = {
+    "balances-memory": balances_memory,
     "decode": decode,
     "fleet": fleet,
     "leverage": leverage,
