@@ -1,16 +1,17 @@
 """The process whose memory is measured: python -m benchmarks.balances_memory_reader KIND URL.
 
-Prints by how many bytes its resident memory grew with the balances, and ends.
+Prints by how many bytes its resident memory grew with each reading of the balances that it kept, and ends.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +22,21 @@ from benchmarks.fleet_contenders import manager, refreshed
 from benchmarks.fleet_server import CACHED_PATH, token_of
 
 TOKENS = 20
+KEPT = 5
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 US, MSGSPEC, JSON = "snapshot", "msgspec", "json"
 KINDS = {US: "tread_async, a Snapshot", MSGSPEC: "msgspec, unchecked", JSON: "json.loads, dicts"}
 
 
-async def _snapshot(url: str) -> int:
+async def _snapshots(url: str) -> list[int]:
     async with manager(url, 1) as desk:
         await refreshed(desk)
     async with manager(url, TOKENS) as desk:
-        before = _resident()
-        kept = await refreshed(desk)
-        grown = _resident() - before
-        assert len(kept.ok) == len(kept.outcomes)
-        return grown
+        return await _grown(lambda: refreshed(desk))
 
 
-async def _by_hand(url: str, decode: Callable[[bytes], Any]) -> int:
+async def _by_hand(url: str, decode: Callable[[bytes], Any]) -> list[int]:
     async with aiohttp.ClientSession() as session:
 
         async def read(number: int) -> Any:
@@ -47,11 +45,15 @@ async def _by_hand(url: str, decode: Callable[[bytes], Any]) -> int:
                 return decode(await reply.read())
 
         await read(0)
-        before = _resident()
-        kept = [await read(number) for number in range(TOKENS)]
-        grown = _resident() - before
-        assert len(kept) == TOKENS
-        return grown
+        return await _grown(lambda: asyncio.gather(*[read(number) for number in range(TOKENS)]))
+
+
+async def _grown(reading: Callable[[], Awaitable[Any]]) -> list[int]:
+    kept, sizes = [], [_resident()]
+    for _ in range(KEPT):
+        kept.append(await reading())
+        sizes.append(_resident())
+    return [after - before for before, after in itertools.pairwise(sizes)]
 
 
 def _resident() -> int:
@@ -60,11 +62,9 @@ def _resident() -> int:
 
 
 async def _main(kind: str, url: str) -> None:
-    if kind == US:
-        grown = await _snapshot(url)
-    else:
-        grown = await _by_hand(url, json.loads if kind == JSON else bare_decoders()[1])
-    print(grown, flush=True)
+    decode = json.loads if kind == JSON else bare_decoders()[1]
+    grown = await (_snapshots(url) if kind == US else _by_hand(url, decode))
+    print(json.dumps(grown), flush=True)
 
 
 if __name__ == "__main__":
