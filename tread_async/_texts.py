@@ -12,7 +12,7 @@ __all__ = ["Repeated"]
 
 _MOST: Final = 10_000
 _LONGEST: Final = 64
-# The commonest, which are found in C without being made: an eighth of the time that others take.
+# The commonest, which are found without being made. Any other takes a tenth of a microsecond more.
 _WORDS: Final = (
     "token", "position", "spot", "perp", "unified", "future", "futures", "option", "ISOLATED", "CROSS",
     "CASH", "SPOT_ISOLATED", "Binance", "BinancePM", "Bybit", "OKX", "OKXDEX", "OKXOTC", "Gate",

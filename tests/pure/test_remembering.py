@@ -474,3 +474,15 @@ def test_accounts_that_are_decoded_together_are_cut_where_they_end(odd: str) -> 
         body = ('{"balances":[' + ",".join(some) + '],"errors":[]}').encode()
 
         assert outcome(steps_of(memory), [body]) == outcome(scanning.cached, [body])
+
+
+def test_a_run_that_changed_ends_where_an_account_is_known() -> None:
+    """Its place tells, before any name does: what is known after the run is not decoded with it."""
+    memory = remembered("cached")
+    first = read(memory, cached_body([account(name) for name in names(300)])).accounts
+    later = [account(name, amount="2" if number < 6 else "1") for number, name in enumerate(names(300))]
+    with decoded() as sizes:
+        second = read(memory, cached_body(later)).accounts
+
+    assert sum(sizes) < 7 * len(COMPACT.body(later[0]))
+    assert [first[name] is second[name] for name in names(300)] == [False] * 6 + [True] * 294
