@@ -19,7 +19,7 @@ import msgspec
 from benchmarks.answers import Figure, Found, figures, goal, share
 from benchmarks.measuring import interleaved, machine
 from benchmarks.samples import replies
-from tread_async import _amounts, models
+from tread_async import _amounts, _texts, models
 from tread_async._codec.endpoints import BALANCES, CACHED_BALANCES
 
 ACCOUNTS = 250
@@ -32,16 +32,17 @@ EXACT = {
     "leverage", "notional_pct_total", "funding_fee", "borrowed", "equity", "total_equity",
 }  # fmt: skip
 
+_OURS = {
+    _amounts.Amount: Decimal, _amounts.RepeatedAmount: Decimal, _texts.Repeated: str
+}  # fmt: skip
+_PLAIN: dict[Any, Any] = {kind | None: plain | None for kind, plain in _OURS.items()} | _OURS
+
 
 def _bare(kind: type[msgspec.Struct], **nested: Any) -> Any:
-    """*kind* without our checks: plain decimals in place of amounts, *nested* in place of structs."""
+    """*kind* without our checks: plain decimals and texts, *nested* in place of structs."""
     fields = []
     for field in msgspec.structs.fields(kind):
-        annotation = nested.get(field.name, field.type)
-        if field.type is _amounts.Amount:
-            annotation = Decimal
-        elif field.type == _amounts.Amount | None:
-            annotation = Decimal | None
+        annotation = nested.get(field.name) or _PLAIN.get(field.type, field.type)
         fields.append((field.name, annotation) if field.required else (field.name, annotation, None))
     return msgspec.defstruct(kind.__name__, fields, frozen=True, gc=False, kw_only=True)
 

@@ -15,8 +15,8 @@ PACKAGE = Path(tread_async.__file__).parent
 
 # From the bottom up; a module may import from the lines above its own, and from its own line.
 LAYERS = (
-    ("_version", "errors", "secret", "_amounts", "_slots", "_rates", "_gates", "_pacing", "_together"),
-    ("_deadlines",),
+    ("_version", "errors", "secret", "_amounts", "_texts", "_slots", "_rates", "_gates", "_pacing"),
+    ("_together", "_deadlines"),
     ("models", "_stats"),
     ("_codec",),
     ("_policy", "_identity", "_home", "_sightings"),

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-__all__ = ["Amount", "AmountDecoder", "exact"]
+__all__ = ["Amount", "AmountDecoder", "RepeatedAmount", "exact"]
 
 T = TypeVar("T")
 
@@ -74,6 +74,7 @@ _SHORTCUTS: Final = _Shortcuts({str(n): Decimal(n) for n in range(126)} | {0: No
 
 if TYPE_CHECKING:
     Amount = Decimal
+    RepeatedAmount = Decimal
 else:
 
     class _AmountType(type):
@@ -83,6 +84,12 @@ else:
 
     class Amount(metaclass=_AmountType):
         """Marks a `decimal.Decimal` field whose text is checked while it is decoded."""
+
+    class _RepeatedAmountType(_AmountType):
+        __getitem__ = staticmethod(functools.lru_cache(maxsize=8)(_SHORTCUTS.__getitem__))
+
+    class RepeatedAmount(metaclass=_RepeatedAmountType):
+        """The same for a figure of the whole account, which many of its rows repeat: it is kept once."""
 
 
 class AmountDecoder:

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 import msgspec
 
-from tread_async._amounts import Amount
+from tread_async._amounts import Amount, RepeatedAmount
+from tread_async._texts import Repeated
 
 __all__ = [
     "Account",
@@ -72,15 +73,15 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     position's ``leverage`` of 0 means that the exchange did not say.
     """
 
-    symbol: str
+    symbol: Repeated
     size: Amount
     notional: Amount | None = None
-    market_type: str | None = None
-    asset_type: str | None = None
+    market_type: Repeated | None = None
+    asset_type: Repeated | None = None
     unrealized_profit: Amount | None = None
     initial_margin: Amount | None = None
     maint_margin: Amount | None = None
-    margin_balance: Amount | None = None
+    margin_balance: RepeatedAmount | None = None
     leverage: Amount | None = None
     notional_pct_total: Amount | None = None
 
@@ -88,7 +89,7 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class AccountBalances(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The live rows of one account."""
 
-    exchange: str
+    exchange: Repeated
     assets: tuple[Asset, ...]
 
 
@@ -99,26 +100,26 @@ class CachedAsset(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     account; never sum it. ``wallet_type`` here is a wallet of the exchange (spot, unified, ...).
     """
 
-    symbol: str
+    symbol: Repeated
     amount: Amount
-    margin_balance: Amount | None = None
+    margin_balance: RepeatedAmount | None = None
     unrealized_profit: Amount | None = None
     notional: Amount | None = None
-    wallet_type: str | None = None
-    asset_type: str | None = None
+    wallet_type: Repeated | None = None
+    asset_type: Repeated | None = None
     funding_fee: Amount | None = None
     borrowed: Amount | None = None
     initial_margin: Amount | None = None
     maint_margin: Amount | None = None
     leverage: Amount | None = None
-    margin_mode: str | None = None
+    margin_mode: Repeated | None = None
 
 
 class Equity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The equity of one account in one market."""
 
-    total_equity: Amount
-    market_type: str | None = None
+    total_equity: RepeatedAmount
+    market_type: Repeated | None = None
 
 
 class CachedAccount(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -130,8 +131,8 @@ class CachedAccount(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     account_name: str
     account_id: str
     assets: tuple[CachedAsset, ...]
-    exchange_name: str | None = None
-    equity: Amount | None = None
+    exchange_name: Repeated | None = None
+    equity: RepeatedAmount | None = None
     equities: tuple[Equity, ...] | None = None
     timestamp_millis: int | None = None
     user_id: int | str | None = None

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.pure.support import cached_row, live_row, ok
-from tread_async._amounts import Amount, AmountDecoder
+from tread_async._amounts import Amount, AmountDecoder, RepeatedAmount
 from tread_async._codec.endpoints import BALANCES, CACHED_BALANCES
 from tread_async._codec.replies import parse
 from tread_async.errors import DecodeError
@@ -234,3 +234,27 @@ def test_a_decoder_says_where_there_is_no_amount(amounts_are_text: bool, token: 
         decoder.decode(f'["7", {token}]'.encode())
 
     assert str(caught.value) == "not a finite decimal of at most 60 digits - at `$[1]`"
+
+
+def test_rows_that_repeat_a_figure_of_their_account_share_it() -> None:
+    """A Decimal each would be a sixth of the memory of an account."""
+    texts = ["37746.12829075", "2.50", "2.5", "37746.12829075"]
+    rows = cached_row()
+    rows["balances"][0]["assets"] = [
+        {"symbol": "BTC", "amount": "1", "margin_balance": text} for text in texts
+    ]
+    found = [asset.margin_balance for asset in parse(CACHED_BALANCES, ok(rows)).balances[0].assets]
+
+    assert repr(found) == repr([Decimal(text) for text in texts])
+    assert found[0] is found[3]
+
+
+@pytest.mark.parametrize("token", ["true", '"NaN"', '"1_0"', "[]"])
+def test_a_figure_that_was_seen_before_vouches_for_no_other(token: str) -> None:
+    """1 equals true: that the one is an amount does not make the other one."""
+    decoder = AmountDecoder(list[RepeatedAmount], amounts_are_text=True)
+
+    for _ in range(2):
+        assert decoder.decode(b'["1", 1, "10"]') == [Decimal(1), Decimal(1), Decimal(10)]
+        with pytest.raises(msgspec.DecodeError):
+            decoder.decode(f"[{token}]".encode())

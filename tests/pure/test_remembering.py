@@ -429,3 +429,60 @@ def test_a_name_that_is_no_text(name: bytes) -> None:
     memory = remembered("cached")
     for body in (b'{"balances":[%b]}' % others, b'{"balances":[%b,%b]}' % (others, odd)):
         assert outcome(steps_of(memory), [body]) == outcome(scanning.cached, [body])
+
+
+def test_accounts_that_all_changed_are_decoded_together() -> None:
+    """And kept one by one: the next answer, in which one has changed, has one decoded."""
+    memory = remembered("cached")
+    sizes_of = []
+    for amounts in (["1"] * 300, ["2"] * 300, ["2"] * 299 + ["3"]):
+        accounts = [account(name, amount=each) for name, each in zip(names(300), amounts, strict=True)]
+        with decoded() as sizes:
+            assert len(read(memory, cached_body(accounts)).accounts) == 300
+        sizes_of.append(sizes)
+
+    assert [len(sizes) < 20 for sizes in sizes_of] == [True] * 3
+    assert len(sizes_of[2]) == 1
+
+
+A: Final = '{"account_name":"%s","account_id":"1","assets":[]%s}'
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        A % ("a", ',"x":[{"account_name":"b"},{"account_name":"c"}]'),
+        A % ("a", ',"x":[[{"account_name":"b"},{"account_name":"c"}]]'),
+        A % ("a", ',"transfers":[7.5]'),
+        A % ("a", "") + '],"x":[' + A % ("b", ""),
+        A % ("a", "") + ']},{"x":[' + A % ("b", ""),
+        A % ("a", "") + "],[" + A % ("b", ""),
+        '{"x":1,' + A[1:] % ("a", ""),
+        A % ("a", "") + ',{"x":1,' + A[1:] % ("b", ""),
+        A % ("a", ',"x":"'),
+        A % ("a", "") + '"',
+        "",
+        "7",
+    ],
+)
+def test_accounts_that_are_decoded_together_are_cut_where_they_end(odd: str) -> None:
+    """What is odd among them is read as without a memory, and spoils none of what is kept."""
+    memory = remembered("cached")
+    texts = [A % (name, "") for name in names(40)]
+    texts[20:20] = [odd]
+    for some in (texts, [A % ("z", ""), *texts[10:], *texts[:10]]):
+        body = ('{"balances":[' + ",".join(some) + '],"errors":[]}').encode()
+
+        assert outcome(steps_of(memory), [body]) == outcome(scanning.cached, [body])
+
+
+def test_a_run_that_changed_ends_where_an_account_is_known() -> None:
+    """Its place tells, before any name does: what is known after the run is not decoded with it."""
+    memory = remembered("cached")
+    first = read(memory, cached_body([account(name) for name in names(300)])).accounts
+    later = [account(name, amount="2" if number < 6 else "1") for number, name in enumerate(names(300))]
+    with decoded() as sizes:
+        second = read(memory, cached_body(later)).accounts
+
+    assert sum(sizes) < 7 * len(COMPACT.body(later[0]))
+    assert [first[name] is second[name] for name in names(300)] == [False] * 6 + [True] * 294

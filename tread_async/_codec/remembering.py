@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Generator, Sequence
 from functools import partial
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
 from tread_async._codec import bodies, scanning
 from tread_async._codec.cutting import NEAR_BYTES, STAMP_KEY, Joint, windows
 from tread_async._codec.endpoints import BALANCES_BY_ACCOUNT, CACHED_BALANCES_BY_ACCOUNT, Endpoint, by_account
+from tread_async._codec.marking import one_in_each
 from tread_async._codec.scanning import GAP, OPENING, Scanned, add, listed
 from tread_async.models import AccountBalances, CachedAccount
 
@@ -131,6 +132,10 @@ def _kept(text: bytes, account: CachedAccount, key: int) -> _Kept:
     return _Kept(text[: stamp.start(1)], text[stamp.end(1) :], account, len(stamp[1]))
 
 
+_Span: TypeAlias = tuple[int, int, int]
+"""Where an account begins and ends in a body, and has the key of its stamp."""
+
+
 class _CachedMemory:
     """The accounts of cached answers, and which of them came after which."""
 
@@ -153,18 +158,23 @@ class _CachedMemory:
         opening = OPENING.match(body)
         if opening is None:
             return False
-        at, searched, cost, last = opening.start(1), 0, 0, ""
+        at, searched, cost, last, streak = opening.start(1), 0, 0, "", 0
         joint = Joint(opening[1], stamped=body.find(STAMP_KEY, at, at + NEAR_BYTES) >= 0)
         accounts: Sequence[CachedAccount]
         while True:
             at, last, followed = self._follow(body, at, last, joint, found)
             cost += followed * _KNOWN_COSTS
-            account, end = self._known(body, at, self.followers.get(last, ""))
+            guess = self.followers.get(last, "")
+            account, end = self._known(body, at, guess)
+            if followed or account is not None:
+                streak = 0
             if account is not None:
                 accounts = (account,)
                 cost += _KNOWN_COSTS
             elif (end := joint.find(body, at, searched)) >= 0:
-                accounts = self._read(body[at:end], joint.stamp - at)
+                streak += 1
+                spans = self._unknown(body, (at, end, joint.stamp), guess, joint, most=2**streak // 4)
+                accounts, end = self._read(body, spans), spans[-1][1]
                 cost += end - at
             elif piece := next(rest, b""):
                 searched = len(body) - at - _LONGEST_JOINT
@@ -217,8 +227,33 @@ class _CachedMemory:
             return kept.account, end
         return None, -1
 
-    def _read(self, text: bytes, key: int) -> Sequence[CachedAccount]:
-        """The accounts in *text*, which are several where they do not begin alike."""
+    def _unknown(self, body: bytes, first: _Span, guess: str, joint: Joint, *, most: int) -> list[_Span]:
+        """The *first* unknown account, and such as follow it; where nothing was known before, up to *most*.
+
+        The first stands where the account *guess* was expected.
+        """
+        spans, (at, end, _) = [first], first
+        while len(spans) < most and end - at < _STEP_BYTES:
+            guess = self.followers.get(guess, "")
+            kept, start = self.kept.get(guess), joint.next(body, end)
+            if start < 0 or (kept is not None and kept.end(body, start) >= 0):
+                break
+            if (end := joint.find(body, start, start)) < 0:
+                break
+            spans.append((start, end, joint.stamp))
+        return spans
+
+    def _read(self, body: bytes, spans: Sequence[_Span]) -> Sequence[CachedAccount]:
+        """The accounts in *spans*, in each of which are several where they do not begin alike."""
+        view = memoryview(body)
+        if len(spans) > 1 and (accounts := one_in_each([view[start:end] for start, end, _ in spans])):
+            return [
+                self._remember(body[start:end].rstrip(_BLANKS), account, key - start)
+                for account, (start, end, key) in zip(accounts, spans, strict=True)
+            ]
+        return [account for start, end, key in spans for account in self._alone(body[start:end], key - start)]
+
+    def _alone(self, text: bytes, key: int) -> Sequence[CachedAccount]:
         accounts = listed(b"[%b]" % text)
         if len(accounts) == 1:
             return (self._remember(text.rstrip(_BLANKS), accounts[0], key),)
