@@ -217,7 +217,7 @@ def test_an_empty_secret_is_refused(value: Any) -> None:
     assert "canary" not in refused(check.secret, value, "api_key")
 
 
-@given(NAMES)
+@given(NAMES.filter(lambda text: not check.is_mask(text)))
 def test_an_accepted_secret_is_wrapped_and_unchanged(text: str) -> None:
     """A text becomes a `Secret` of that text; a `Secret` stays the object it is."""
     wrapped = check.secret(text, "password")
