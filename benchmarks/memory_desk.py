@@ -11,11 +11,9 @@ import json
 import os
 import ssl
 import sys
-from pathlib import Path
 
+from benchmarks.resident import resident_bytes
 from tread_async import SessionManager
-
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 async def _main(count: int, url: str, context: ssl.SSLContext | None) -> None:
@@ -42,7 +40,7 @@ async def _main(count: int, url: str, context: ssl.SSLContext | None) -> None:
 
 def _resident() -> int:
     gc.collect()
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+    return resident_bytes()
 
 
 def _open_files() -> int:

@@ -36,10 +36,10 @@ QUESTIONS: Final[dict[str, ModuleType]] = {
     "outage": outage,
     "hedging": hedging,
     "leverage": leverage,
-}
-PROOFS: Final[dict[str, ModuleType]] = {
     "memory": memory,
     "watch": watch,
+}
+PROOFS: Final[dict[str, ModuleType]] = {
     "simulator": simulator_speed,
     "soak": soak,
     "watch-soak": watch_soak,

@@ -33,7 +33,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
 
 from benchmarks.measuring import machine, other_process
-from benchmarks.memory_desk import PAGE
+from benchmarks.resident import resident_bytes
 from benchmarks.soak_calls import CALLERS, Desk, desk
 
 REQUESTS = 200_000
@@ -191,6 +191,5 @@ def _verdicts(
 
 def sample(requests: int) -> Sample:
     """What this process holds now."""
-    with open("/proc/self/statm") as file:
-        pages = int(file.read().split()[1])
-    return Sample(requests, pages * PAGE / 1e6, len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks()))
+    resident_mb = resident_bytes() / 1e6
+    return Sample(requests, resident_mb, len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks()))

@@ -22,9 +22,9 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from benchmarks.contenders.watching import desk, feed, next_of
 from benchmarks.measuring import machine, other_process
 from benchmarks.soak import Sample, sample
-from benchmarks.watch_contenders import desk, feed, next_of
 from benchmarks.watch_server import ACCOUNTS, ASSETS
 
 TOKENS = 2

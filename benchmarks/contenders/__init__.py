@@ -2,16 +2,16 @@
 
 Each is a module with ``opened(url, tokens)``, an asynchronous context manager that gives a `OneByOne` or
 something with its methods. *tokens* is how many tokens of the server it reads, whose accounts it lists when
-it opens; with 0 it has the first token and knows no accounts.
+it opens; with 0 it has the first token and knows no accounts. Watchers and keepers have jobs of their own.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
-from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Final
+
+from benchmarks.contenders.keepers import KEEPERS
+from benchmarks.contenders.kind import Kind
+from benchmarks.contenders.watchers import WATCHERS
 
 __all__ = [
     "BREAKER",
@@ -29,22 +29,6 @@ __all__ = [
     "VENDOR",
     "Kind",
 ]
-
-
-class Kind(NamedTuple):
-    """A contender: its module here, packages that it needs beyond ours, what work it does, its settings."""
-
-    module: str
-    packages: tuple[str, ...]
-    does: str
-    settings: Mapping[str, Any] = MappingProxyType({})
-
-    def opened(self, *arguments: str) -> AbstractAsyncContextManager[Any]:
-        """Ready to be measured, in this process."""
-        opened = importlib.import_module(f"benchmarks.contenders.{self.module}").opened
-        context: AbstractAsyncContextManager[Any] = opened(*arguments, **self.settings)
-        return context
-
 
 MOST_AT_ONCE: Final = 256
 
@@ -88,4 +72,4 @@ IN_TROUBLE: Final = {
     TENACITY: Kind("aiohttp_tenacity", (), "five attempts, wait_random_exponential(multiplier=1, max=60)"),
 }
 
-KINDS: Final = CONTENDERS | IN_TROUBLE
+KINDS: Final = CONTENDERS | IN_TROUBLE | WATCHERS | KEEPERS

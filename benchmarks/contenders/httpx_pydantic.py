@@ -12,7 +12,7 @@ import pydantic
 
 from benchmarks.contenders.one_by_one import OneByOne, Target
 
-__all__ = ["opened"]
+__all__ = ["Reply", "opened"]
 
 MOST_AT_ONCE = 256
 
@@ -48,7 +48,9 @@ class _Account(pydantic.BaseModel):
     timestamp_millis: int | None = None
 
 
-class _Reply(pydantic.BaseModel):
+class Reply(pydantic.BaseModel):
+    """The cached balances of a token."""
+
     balances: list[_Account]
     errors: list[Any] | None = None
 
@@ -62,7 +64,7 @@ class _ByHand(OneByOne):
         headers = {"Authorization": f"Token {target.token}"}
         reply = await self._client.get(self.url + target.path, headers=headers)
         reply.raise_for_status()
-        return _Reply.model_validate_json(reply.content)
+        return Reply.model_validate_json(reply.content)
 
 
 @contextlib.asynccontextmanager

@@ -9,11 +9,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from benchmarks.contenders.wishing import Told, wishes
-from benchmarks.fleet_contenders import refreshed
 from benchmarks.fleet_server import token_of
 from tread_async import SessionManager, Snapshot, TreadClient
 
-__all__ = ["Ours", "opened"]
+__all__ = ["Ours", "opened", "refreshed"]
 
 
 class Ours:
@@ -64,3 +63,11 @@ async def opened(url: str, tokens: str, **settings: Any) -> AsyncIterator[Ours]:
             listing = await desk.accounts()
             assert listing.complete
         yield Ours(tread, desk)
+
+
+async def refreshed(desk: SessionManager) -> Snapshot:
+    """Every cached balance."""
+    snapshot = await desk.balances(source="cached")
+    if not snapshot.complete:
+        raise RuntimeError(f"not what is to be measured: {snapshot}")
+    return snapshot

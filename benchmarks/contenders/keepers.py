@@ -1,0 +1,32 @@
+"""Ways to keep the balances of a fleet; each has the job ``grown``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from benchmarks.contenders.kind import Kind
+
+__all__ = [
+    "DICTS",
+    "KEEPERS",
+    "MODELS",
+    "SNAPSHOT",
+    "STRUCTS",
+]
+
+SNAPSHOT: Final = "tread_async Snapshot"
+DICTS: Final = "json.loads, dicts"
+STRUCTS: Final = "msgspec, structs"
+MODELS: Final = "pydantic, models"
+
+KEEPERS: Final = {
+    SNAPSHOT: Kind(
+        "keeping",
+        (),
+        "checked structs with Decimal amounts, an outcome for each account",
+        {"kept": "snapshot"},
+    ),
+    DICTS: Kind("keeping", (), "dicts as sent, amounts are floats or text", {"kept": "dicts"}),
+    STRUCTS: Kind("keeping", (), "our structs with Decimal amounts, unchecked", {"kept": "structs"}),
+    MODELS: Kind("keeping", ("httpx", "pydantic"), "models with Decimal amounts", {"kept": "models"}),
+}
