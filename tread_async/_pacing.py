@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
+from itertools import chain, islice
 from typing import Final, TypeVar
 
-__all__ = ["IN_ONE_GO_BYTES", "Pace", "in_one_go"]
+__all__ = ["IN_ONE_GO_BYTES", "Pace", "in_one_go", "in_parts"]
 
 T = TypeVar("T")
 
@@ -81,3 +82,10 @@ def in_one_go(steps: Generator[None, None, T]) -> T:
     except StopIteration as end:
         result: T = end.value
         return result
+
+
+def in_parts(things: Iterable[T], most: int) -> Iterator[Iterator[T]]:
+    """All of *things*, at most so many at a time; each part is to be used up before the next."""
+    iterator = iter(things)
+    for first in iterator:
+        yield chain((first,), islice(iterator, most - 1))

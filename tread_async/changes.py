@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from tread_async._pacing import in_one_go
+from tread_async._pacing import in_one_go, in_parts
 from tread_async.balance import Balance, BalanceRow, rows_of
 from tread_async.keys import AccountKey
 from tread_async.models import AccountBalances, Asset, CachedAccount, CachedAsset
@@ -95,38 +95,48 @@ def changes_in_steps(
 ) -> Generator[None, None, dict[AccountKey, Change]]:
     """As `changes`, for a loop that must not be held: it yields now and then."""
     found: dict[AccountKey, Change] = {}
-    for place, (key, new) in enumerate(after.items()):
-        if not place % _AT_ONCE:
+    appeared = 0
+    for some in in_parts(after.items(), _AT_ONCE):
+        yield
+        for key, new in some:
+            old = before.get(key)
+            if old is new or (type(old) is Ok and type(new) is Ok and _same(old.value.wire, new.value.wire)):
+                continue
+            appeared += old is None
+            if (change := _change(old, new)) is not None:
+                found[key] = change
+                yield  # comparing rows takes as long as a hundred accounts without a change
+    if len(before) + appeared > len(after):
+        for keys in in_parts(before, _AT_ONCE):
             yield
-        old = before.get(key)
-        if old is new or (type(old) is Ok and type(new) is Ok and _same(old.value, new.value)):
-            continue
-        if (change := _change(old, new)) is not None:
-            found[key] = change
-            yield  # comparing rows takes as long as a hundred accounts without a change
-    for place, key in enumerate(before):
-        if not place % _AT_ONCE:
-            yield
-        if key not in after:
-            found[key] = Change(before=before[key], after=None)
+            found |= {key: Change(before=before[key], after=None) for key in keys if key not in after}
     return found
 
 
-def _same(old: Balance, new: Balance) -> bool:
+def _same(was: _Wire, now: _Wire) -> bool:
     """Whether both hold the same in the same order, whatever their times."""
-    was, now = old.wire, new.wire
-    # A watch keeps what has not changed, so that most are the same object.
+    # A watch keeps what has not changed, so that most are the same object, or of the same objects.
     if was is now:
         return True
-    return (was.assets is now.assets or was.assets == now.assets) and _same_but_for_rows(was, now)
+    if (
+        type(was) is CachedAccount
+        and type(now) is CachedAccount
+        and was.assets is now.assets
+        and was.equity is now.equity
+        and was.equities is now.equities
+        and was.transfers is now.transfers
+        and was.account_id is now.account_id
+    ):
+        return True
+    return was.assets == now.assets and _same_but_for_rows(was, now)
 
 
 def _same_but_for_rows(was: _Wire, now: _Wire) -> bool:
     if type(was) is CachedAccount and type(now) is CachedAccount:
         return (
-            (was.equity is now.equity or was.equity == now.equity)
-            and (was.equities is now.equities or was.equities == now.equities)
-            and (was.transfers is now.transfers or was.transfers == now.transfers)
+            was.equity == now.equity
+            and was.equities == now.equities
+            and was.transfers == now.transfers
             and was.account_id == now.account_id
         )
     return type(was) is type(now)
@@ -135,7 +145,7 @@ def _same_but_for_rows(was: _Wire, now: _Wire) -> bool:
 def _change(old: Outcome | None, new: Outcome) -> Change | None:
     """``None`` where nothing differs."""
     was, now = _read_before(old), _read(new)
-    if was is None or now is None or _same(was, now):
+    if was is None or now is None or _same(was.wire, now.wire):
         return Change(before=old, after=new) if _kind(old) != _kind(new) else None
     added, removed, changed = _compared(was.wire.assets, now.wire.assets)
     if (

@@ -206,15 +206,17 @@ class _CachedMemory:
         Returns: where it ends, after which account, and how many they are. What is odd ends it.
         """
         accounts, count = found.accounts, 0
+        follower, kept_under = self.followers.get, self.kept.get
         while count * _KNOWN_COSTS < _STEP_BYTES:
-            kept = self.kept.get(self.followers.get(last, ""))
+            name = follower(last, "")
+            kept = kept_under(name)
             if kept is None or (end := kept.end(body, at)) < 0:
                 break
-            account, following = kept.account, joint.next(body, end)
-            if following < 0 or account.account_name in accounts:
+            following = joint.next(body, end)
+            if following < 0 or name in accounts:
                 break
-            at, last, count = following, account.account_name, count + 1
-            accounts[last] = account
+            at, last, count = following, name, count + 1
+            accounts[name] = kept.account
         return at, last, count
 
     def _known(self, body: bytes, at: int, guess: str) -> tuple[CachedAccount | None, int]:

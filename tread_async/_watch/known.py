@@ -11,6 +11,7 @@ from tread_async._codec.remembering import Remembered, remembered
 from tread_async._fleet.lines import Line
 from tread_async._fleet.settling import aged
 from tread_async._fleet.snapshots import Part, SourceChoice
+from tread_async._pacing import in_parts
 from tread_async.balance import Balance, Source
 from tread_async.errors import ApiError, AuthError, DeadlineExceededError, TreadError
 from tread_async.keys import AccountKey
@@ -89,15 +90,19 @@ class Known:
             self.succeeded_at = now
         now_s = self._server_s(now)
         outcomes: dict[AccountKey, Outcome] = {}
-        for place, (account, key) in enumerate(first.wanted.items()):
-            if not place % _A_STEP:
-                yield
-            outcome = part.outcomes[account]
-            if type(outcome) is Ok:
-                outcomes[key] = self._newer(key, outcome, now_s)
-            elif type(outcome) is Failed and (last := self._newest.get(key)) is not None:
-                outcomes[key] = renewed(Failed(outcome.error, Stale(last)), now_s)
-            else:
+        newest = self._newest
+        for some in in_parts(first.wanted.items(), _A_STEP):
+            yield
+            for account, key in some:
+                outcome, before = part.outcomes[account], newest.get(key)
+                if type(outcome) is Ok:
+                    if before is not None and _goes_back(before, outcome.value, now_s):
+                        self.dropped += 1
+                        outcome = renewed(Ok(before), now_s)
+                    else:
+                        newest[key] = outcome.value
+                elif type(outcome) is Failed and before is not None:
+                    outcome = renewed(Failed(outcome.error, Stale(before)), now_s)
                 outcomes[key] = outcome
         wall_s = time.time()
         settled_s = first.first_settled_at or wall_s
@@ -110,16 +115,6 @@ class Known:
         self.errors = tuple([error for reading in readings for error in reading.errors])
         if found or first.wanted is not self._wanted:
             self._forget_others(first.wanted, [key.name for key in found])
-
-    def _newer(self, key: AccountKey, outcome: Ok, now_s: float) -> Outcome:
-        """*outcome*, or what was shown before where that is newer: a copy of the cache may lag behind."""
-        value, before = outcome.value, self._newest.get(key)
-        # A live answer was asked for after the one before it; and clocks are set, so its time proves less.
-        if before is not None and value.source == "cached" and _goes_back(before, value, now_s):
-            self.dropped += 1
-            return renewed(Ok(before), now_s)
-        self._newest[key] = value
-        return outcome
 
     def _forget_others(self, wanted: Mapping[str, AccountKey], found: Collection[str]) -> None:
         """What is not *wanted*; its text only if it was not *found* either."""
@@ -153,10 +148,15 @@ def renewed(outcome: Outcome, now_s: float) -> Outcome:
 
 
 def _goes_back(before: Balance, value: Balance, now_s: float) -> bool:
-    """Whether *value* is older than *before*, and both speak of one account and of a time that has come."""
-    if before.as_of_s is None or value.as_of_s is None or value.as_of_s >= before.as_of_s:
+    """Whether *value* is older than *before*, and both speak of one account and of a time that has come.
+
+    A copy of the cache may lag behind another. A live answer was asked for after the one before it; and
+    clocks are set, so its time proves less.
+    """
+    was, now = before.as_of_s, value.as_of_s
+    if was is None or now is None or now >= was or value.source != "cached":
         return False
-    if before.as_of_s > now_s + _CLOCKS_DIFFER_S:
+    if was > now_s + _CLOCKS_DIFFER_S:
         return False
     one, other = before.wire, value.wire
     if isinstance(one, CachedAccount) and isinstance(other, CachedAccount):

@@ -15,6 +15,7 @@ from tread_async._fleet.lines import Tally
 from tread_async._fleet.reads import Reads
 from tread_async._fleet.snapshots import EXACT_TO_S, How, by_credential
 from tread_async._judging import Judge
+from tread_async._pacing import in_parts
 from tread_async._together import ended
 from tread_async._watch.beats import Beats
 from tread_async._watch.known import Known, renewed
@@ -247,12 +248,13 @@ class Rounds:
         outcomes: dict[AccountKey, Outcome] = {}
         for known in self._known.values():
             now_s = known.now_s(self._clock(), exact_to_s=how.exact_to_s)
-            for place, (key, outcome) in enumerate(known.outcomes.items()):
-                if not place % _A_STEP:
-                    yield
+            for some in in_parts(known.outcomes.items(), _A_STEP):
+                yield
                 if now_s is not None:
-                    outcome = renewed(outcome, now_s)
-                outcomes[key] = how.judged(outcome)
+                    some = ((key, renewed(outcome, now_s)) for key, outcome in some)
+                if how.max_age_s is not None:
+                    some = ((key, how.judged(outcome)) for key, outcome in some)
+                outcomes.update(some)
         if self.accounts is not None:
             unread = Failed(DeadlineExceededError("there is no answer yet"))
             outcomes = {key: outcomes.get(key, unread) for key in self.accounts}
