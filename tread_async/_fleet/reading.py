@@ -151,6 +151,8 @@ class Reading:
         timeout_s = policy.attempt_timeout_s
         if self._has_split:
             timeout_s = timeout_of_a_part_s(timeout_s, self._left_s(), size)
+        elif attempts == policy.attempts:
+            return policy  # a new one would be checked: as long as a tenth of a call takes
         return msgspec.structs.replace(policy, attempts=attempts, attempt_timeout_s=timeout_s)
 
     def _settle(self, batch: list[str], scanned: Scanned[Any], reply: Reply, *, filtered: bool) -> None:
