@@ -40,7 +40,7 @@ class Deadlines:
         """*scope* has been left."""
         del self._moments[scope]
         if self._idle is not None and not self._moments:
-            self._ring_at(math.inf)
+            self.rest()
             self._idle.set()
 
     def end(self, scope: asyncio.Timeout) -> None:
@@ -54,9 +54,13 @@ class Deadlines:
             if self._moments[scope] <= moment:
                 self.end(scope)
 
+    def rest(self) -> None:
+        """Sets no timer until there is another scope."""
+        self._ring_at(math.inf)
+
     async def end_all(self) -> None:
         """Ends every scope; returns when all have been left."""
-        self._ring_at(math.inf)
+        self.rest()
         self._idle = asyncio.Event()
         for scope in self._moments:
             self.end(scope)

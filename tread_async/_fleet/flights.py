@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tread_async._codec.endpoints import Endpoint
+from tread_async._deadlines import Deadlines
 from tread_async._fleet.lines import Line
 from tread_async._fleet.reading import Reading
 from tread_async._together import shielded
@@ -27,8 +28,9 @@ _JOINS_WITH: Final = 0.5  # of the time that the caller would give
 class Flight:
     """One read, and its readers. With *gathers* it takes more accounts until it starts."""
 
-    def __init__(self, reading: Reading, *, gathers: bool) -> None:
+    def __init__(self, reading: Reading, deadlines: Deadlines, *, gathers: bool) -> None:
         self.reading = reading
+        self._deadlines = deadlines
         self.task: asyncio.Task[None] | None = None
         self._gathers = gathers
         self._started_at: float | None = None
@@ -84,12 +86,14 @@ class Flight:
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(name, []).append(future)
         self._readers += 1
+        scope = self._deadlines.scope(deadline)
         try:
-            async with asyncio.timeout_at(deadline):
+            async with scope:
                 return await future
         except TimeoutError:
             return Failed(DeadlineExceededError("no answer in time"))
         finally:
+            self._deadlines.leave(scope)
             self._readers -= 1
             self.leave_if_unused()
 
@@ -125,6 +129,7 @@ class Flights:
         self._base_url = base_url
         self._flying: dict[tuple[str, Source], list[Flight]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._deadlines = Deadlines()
 
     def launch(
         self,
@@ -138,7 +143,7 @@ class Flights:
     ) -> Flight:
         """A new read, which others may join; of *endpoint*, which decodes in a way of its own."""
         reading = Reading(line, source, wanted, self._base_url, deadline, endpoint)
-        flight = Flight(reading, gathers=gathers)
+        flight = Flight(reading, self._deadlines, gathers=gathers)
         flight.task = asyncio.get_running_loop().create_task(flight.fly())
         flying = self._flying.setdefault((line.name, source), [])
         flying.append(flight)
@@ -167,3 +172,4 @@ class Flights:
             _, late = await asyncio.wait(set(self._tasks), timeout=within_s)
             for task in late:
                 task.cancel()
+        self._deadlines.rest()
