@@ -104,6 +104,20 @@ def test_a_name_that_is_not_there(name: str) -> None:
         exec(f"from tread_async import {name}")
 
 
+@pytest.mark.parametrize(
+    "use", ["from tread_async import TreadClient", "hasattr(tread_async, 'TreadClient')"]
+)
+def test_a_part_that_does_not_load_is_no_name_that_is_not_there(tmp_path: Path, use: str) -> None:
+    """The reason is shown, such as another package in an unknown version."""
+    (tmp_path / "msgspec.py").touch()
+    script = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import tread_async; {use}"
+
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+
+    assert "module 'msgspec' has no attribute 'Struct'" in run.stderr
+    assert run.stderr.splitlines()[-1] == "ImportError: tread_async does not load"
+
+
 def test_what_was_pickled_is_read_in_a_new_process() -> None:
     """It names the module that it is from, not the package."""
     pickled = pickle.dumps((AccountKey("desk", "main"), AccountKey))

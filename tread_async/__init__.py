@@ -50,6 +50,8 @@ else:
         return sorted(globals())
 
     def _load() -> None:
-        from tread_async import _surface
-
+        try:
+            from tread_async import _surface
+        except AttributeError as error:  # or it would be said of the name that is asked for
+            raise ImportError("tread_async does not load") from error
         globals().update({name: getattr(_surface, name) for name in ("__all__", *_surface.__all__)})
