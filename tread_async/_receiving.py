@@ -35,13 +35,14 @@ async def received(response: aiohttp.ClientResponse, endpoint: Endpoint[Any], se
         if response.status < 400:
             raise ProtocolError("the answer has an unknown content encoding")
         body = b""  # what cannot be read must not hide the status
-        response.close()
     else:
         content = response.content
         body = await content.readany()
         most = endpoint.max_reply_bytes if response.status < 300 else _ERROR_BYTES
         if len(body) > most or not content.at_eof():
             body, more = await _long(response, endpoint, body, most)
+    if not response.closed:  # not read to its end, or its connection speaks something else from now on
+        response.close()
     return Reply(
         status=response.status,
         body=body,
@@ -68,10 +69,8 @@ async def _long(
     if success and (response.content_length or 0) > most:
         raise _too_large(most)
     size = await _read_on(response, pieces, most)
-    if size > most:
-        if success:
-            raise _too_large(most)
-        response.close()  # a long web page must not hide its status
+    if success and size > most:  # but a long web page must not hide its status
+        raise _too_large(most)
     if success and endpoint.steps is not None and size > IN_ONE_GO_BYTES:
         # A megabyte is not put together, into pages that the system would have to clear first.
         return first, tuple(pieces[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import Callable
 from typing import Any
@@ -114,3 +115,21 @@ async def test_a_status_that_is_none(connect: Callable[..., Any], name: str, sta
             await EVERY[name](client)
 
     assert count_of(wire, name) == 1
+
+
+@pytest.mark.fault("F25")
+@pytest.mark.parametrize("name", EVERY)
+async def test_a_protocol_that_changes(connect: Callable[..., Any], name: str) -> None:
+    """The connection speaks something else from then on: it is closed, and nothing is left to be found."""
+    told: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)  # or an answer that nobody closes ends in silence
+    loop.set_exception_handler(lambda _, context: told.append(context))
+    switched = reply(b"", 101, length=-1, Connection="Upgrade", Upgrade="websocket")
+    async with Wire(answering(name, switched, reply(DONE))) as wire:
+        client = await connect(wire, retry=ONE_TRY, deadline_s=5.0)
+        with pytest.raises(ProtocolError if name in READS else OutcomeUnknownError):
+            await EVERY[name](client)
+
+    assert count_of(wire, name) == 1
+    assert not told
