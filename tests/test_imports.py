@@ -118,6 +118,20 @@ def test_a_part_that_does_not_load_is_no_name_that_is_not_there(tmp_path: Path, 
     assert run.stderr.splitlines()[-1] == "ImportError: tread_async does not load"
 
 
+def test_what_a_test_puts_in_place_of_a_name_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a name is asked for that is not there, such as a part that is not loaded yet."""
+    monkeypatch.setattr(tread_async, "TreadClient", None)
+
+    assert not hasattr(tread_async, "not_there")
+    assert "TreadClient" in dir(tread_async)
+    assert tread_async.TreadClient is None
+
+
+def test_what_is_put_in_place_of_a_name_before_it_is_loaded_stays() -> None:
+    """It is an attribute like any other."""
+    loaded_by("import tread_async as t; t.TreadClient = 5; t.Balance; assert t.TreadClient == 5")
+
+
 def test_what_was_pickled_is_read_in_a_new_process() -> None:
     """It names the module that it is from, not the package."""
     pickled = pickle.dumps((AccountKey("desk", "main"), AccountKey))
