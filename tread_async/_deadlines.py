@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+from typing import Final
 
-__all__ = ["Deadlines"]
+__all__ = ["SOON_S", "Deadlines"]
+
+SOON_S: Final = 0.0005  # uvloop counts in whole milliseconds: what is due so soon is due now
 
 
 class Deadlines:
@@ -74,10 +77,10 @@ class Deadlines:
         self._timer = None if moment == math.inf else self._loop.call_at(moment, self._ring)
 
     def _ring(self) -> None:
-        now = self._clock()
+        due = self._clock() + SOON_S
         next_at = math.inf
         for scope, moment in self._moments.items():
-            if moment <= now:
+            if moment <= due:
                 self.end(scope)
             else:
                 next_at = min(next_at, moment)

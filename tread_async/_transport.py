@@ -23,7 +23,7 @@ from tread_async._attempt import CONNECT_TIMEOUT_S, Attempt, BrokenError
 from tread_async._breaker import Breaker
 from tread_async._codec.replies import Reply, asked_to_wait_s
 from tread_async._codec.requests import Request
-from tread_async._deadlines import Deadlines
+from tread_async._deadlines import SOON_S, Deadlines
 from tread_async._gates import Share
 from tread_async._identity import Identity
 from tread_async._pool import Pool
@@ -188,7 +188,7 @@ class Transport:
     ) -> Awaitable[Reply]:
         self._refuse_if_closing()
         now = self._clock()
-        if now >= deadline:  # a scope ends a step too late: the request would be on its way
+        if now + SOON_S >= deadline:  # a scope ends a step too late: the request would be on its way
             raise attempt.late("time left")
         until = min(deadline, now + timeout_s)
         if self._breaker is None:

@@ -180,6 +180,18 @@ async def test_a_passed_deadline_sends_nothing() -> None:
     assert len(wire.requests) == 1
 
 
+async def test_a_deadline_that_passes_in_this_millisecond_sends_nothing() -> None:
+    """Nobody answers so soon, and to uvloop's clock, in whole ones, it may as well have passed."""
+    async with Wire(reply([])) as wire, TreadClient(TOKEN, base_url=wire.url) as client:
+        await client.accounts()
+        assert client._calls is not None
+        deadline = asyncio.get_running_loop().time() + 0.0002
+        with pytest.raises(DeadlineExceededError, match="no time left"):
+            await client._calls.run(requests.accounts(include_archived=False), deadline)
+
+    assert len(wire.requests) == 1
+
+
 @pytest.mark.parametrize("name", ["accounts", "set_leverage"])
 async def test_an_error_of_the_token_function_is_its_own(name: str) -> None:
     """Also one of our kind: it is not taken for an answer, nor the function asked again."""

@@ -46,6 +46,30 @@ def test_each_ends_at_its_own_moment(jobs: list[tuple[float, float, float]]) -> 
     in_no_time(main())
 
 
+def test_moments_that_are_one_to_a_clock_of_whole_milliseconds() -> None:
+    """They end together, or the slot of the first would go to one that has no time left."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        deadlines = Deadlines()
+
+        async def ended_at(moment: float) -> float:
+            scope = deadlines.scope(moment)
+            try:
+                async with scope:
+                    await asyncio.Event().wait()
+            except TimeoutError:
+                return loop.time()
+            finally:
+                deadlines.leave(scope)
+            raise AssertionError
+
+        moments = (1.0, math.nextafter(1.0, 2.0), 1.0004, 1.001)
+        assert await asyncio.gather(*map(ended_at, moments)) == [1.0, 1.0, 1.0, 1.001]
+
+    in_no_time(main())
+
+
 def test_one_timer_for_calls_that_succeed() -> None:
     """A thousand scopes that are left in time set the timer once."""
 
