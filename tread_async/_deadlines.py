@@ -64,7 +64,7 @@ class Deadlines:
     async def end_all(self) -> None:
         """Ends every scope; returns when all have been left."""
         self.rest()
-        self._idle = asyncio.Event()
+        self._idle = self._idle or asyncio.Event()  # one for all who close at once
         for scope in self._moments:
             self.end(scope)
         if self._moments:

@@ -141,3 +141,29 @@ def test_only_those_that_come_too_late_end() -> None:
         assert ended == ["a"]
 
     in_no_time(main())
+
+
+def test_ended_twice_at_once() -> None:
+    """Both who end them go on as soon as all are left."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        deadlines = Deadlines()
+
+        async def work() -> None:
+            scope = deadlines.scope(math.inf)
+            try:
+                async with scope:
+                    await asyncio.Event().wait()
+            except TimeoutError:
+                await asyncio.sleep(1.0)  # what it does on its way out
+            finally:
+                deadlines.leave(scope)
+
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5.0):
+            await asyncio.gather(deadlines.end_all(), deadlines.end_all(), task)
+        assert loop.time() == 1.0
+
+    in_no_time(main())
