@@ -18,7 +18,7 @@ class Deadlines:
     request.
     """
 
-    __slots__ = ("_clock", "_idle", "_loop", "_moments", "_rings_at", "_timer")
+    __slots__ = ("_clock", "_idle", "_loop", "_moments", "_resting", "_rings_at", "_timer")
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -27,6 +27,7 @@ class Deadlines:
         self._rings_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._idle: asyncio.Event | None = None
+        self._resting = False
 
     def __len__(self) -> int:
         return len(self._moments)
@@ -42,9 +43,10 @@ class Deadlines:
     def leave(self, scope: asyncio.Timeout) -> None:
         """*scope* has been left."""
         del self._moments[scope]
-        if self._idle is not None and not self._moments:
-            self.rest()
-            self._idle.set()
+        if self._resting and not self._moments:
+            self._ring_at(math.inf)
+            if self._idle is not None:
+                self._idle.set()
 
     def end(self, scope: asyncio.Timeout) -> None:
         """Ends *scope* in the next turn of the loop."""
@@ -58,8 +60,10 @@ class Deadlines:
                 self.end(scope)
 
     def rest(self) -> None:
-        """Sets no timer until there is another scope."""
-        self._ring_at(math.inf)
+        """Keeps no timer when the last scope has been left, for who will hardly want another."""
+        self._resting = True
+        if not self._moments:
+            self._ring_at(math.inf)
 
     async def end_all(self) -> None:
         """Ends every scope; returns when all have been left."""

@@ -167,3 +167,31 @@ def test_ended_twice_at_once() -> None:
         assert loop.time() == 1.0
 
     in_no_time(main())
+
+
+def test_resting() -> None:
+    """At rest a scope still ends at its moment; with the last one the timer goes."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        deadlines = Deadlines()
+        ended = []
+
+        async def work(moment: float, takes_s: float) -> None:
+            scope = deadlines.scope(moment)
+            try:
+                async with scope:
+                    await asyncio.sleep(takes_s)
+            except TimeoutError:
+                ended.append(loop.time())
+            finally:
+                deadlines.leave(scope)
+
+        tasks = [asyncio.create_task(work(moment, takes_s)) for moment, takes_s in ((2.0, 9.0), (60.0, 3.0))]
+        await asyncio.sleep(0)
+        deadlines.rest()
+        await asyncio.gather(*tasks)
+        assert ended == [2.0]
+        assert not [handle for handle in loop._scheduled if not handle.cancelled()]  # type: ignore[attr-defined]
+
+    in_no_time(main())
