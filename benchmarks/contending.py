@@ -110,10 +110,15 @@ async def started(name: str, *arguments: str) -> AsyncIterator[Contender]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=64 * 1024 * 1024,
+        start_new_session=True,  # Ctrl-C is for the parent, which ends it
     )
     assert process.stdin is not None
     try:
         yield Contender(process)
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()  # it may be at a job that takes long
+        raise
     finally:
         process.stdin.close()
         await process.wait()

@@ -12,13 +12,27 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-PACKAGES = ("aiohttp", "msgspec", "tenacity", "anyio")
+import tread_async
+
+PACKAGES = (
+    *("aiohttp", "msgspec", "tenacity", "anyio"),
+    *("httptools", "httpx", "pydantic", "requests", "rich", "taas-api-client", "trustme", "typer", "uvloop"),
+)
 
 
 def machine() -> str:
     """What the figures were measured on."""
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    versions = ", ".join(f"{name} {version}" for name, version in packages().items())
     return f"Python {platform.python_version()} on {platform.machine()}, {versions}"
+
+
+def packages() -> dict[str, str]:
+    """The versions of this library, and of what is installed of the packages that it or another needs."""
+    found = {"tread_async": tread_async.__version__}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def interleaved(contenders: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[str, list[float]]:
@@ -56,7 +70,10 @@ async def ceiling(url: str, path: str = "/", token: str = "0" * 40) -> float:
 async def other_process(*arguments: str) -> AsyncIterator[str]:
     """A Python module in a process of its own; gives the first line it prints."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", *arguments),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for the parent, which ends it
     )
     assert process.stdout is not None
     assert process.stdin is not None

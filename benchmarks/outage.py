@@ -109,12 +109,13 @@ async def _measure() -> Found:
 
 async def _run(wanted: list[tuple[str, str]]) -> dict[tuple[str, str], Course]:
     async with pairs(wanted) as (servers, made):
-        jobs = asyncio.create_task(wishes(made, CALLERS, PAUSE_S, BEFORE_S + OUTAGE_S + AFTER_S))
-        await asyncio.sleep(BEFORE_S)
-        began = await servers.begin()
-        await asyncio.sleep(OUTAGE_S)
-        ended = await servers.end()
-        calls = await jobs
+        async with asyncio.TaskGroup() as group:
+            jobs = group.create_task(wishes(made, CALLERS, PAUSE_S, BEFORE_S + OUTAGE_S + AFTER_S))
+            await asyncio.sleep(BEFORE_S)
+            began = await servers.begin()
+            await asyncio.sleep(OUTAGE_S)
+            ended = await servers.end()
+        calls = jobs.result()
         requests = await servers.requests()
     courses = {
         (pair.name, pair.trouble): Course(told, moments, began, ended)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from types import ModuleType
 from typing import Final
 
@@ -48,17 +49,20 @@ NAMES: Final = [*QUESTIONS, *PROOFS]
 
 
 def answered(name: str) -> Answer:
-    """Measures."""
-    print(f"measuring: {name}", file=sys.stderr)
+    """Measures, and says so on standard error."""
+    print(f"{name}: measuring ...", file=sys.stderr, flush=True)
+    began = time.monotonic()
     module = QUESTIONS[name]
     question, _, meaning = (module.__doc__ or "").partition("\n")
-    return Answer(name=name, question=question, meaning=meaning.strip(), found=module.measure())
+    found = module.measure()
+    print(f"{name}: measured in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    return Answer(name=name, question=question, meaning=meaning.strip(), found=found)
 
 
-def proven(name: str, requests: int) -> int:
-    """Runs a long proof, which prints what it finds; its exit status."""
+def proven(name: str, requests: int) -> None:
+    """Runs a long proof, which prints what it finds."""
     module = PROOFS[name]
-    return int((module.main(requests) if module is soak else module.main()) or 0)
+    module.main(requests) if module is soak else module.main()
 
 
 def listed() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +14,10 @@ import msgspec
 
 from benchmarks import charts
 from benchmarks.answers import Answer
-from benchmarks.showing import markdown
+from benchmarks.measuring import packages
+from benchmarks.showing import INSTALLS, markdown, number
 
-__all__ = ["Machine", "Results", "read", "write"]
+__all__ = ["Machine", "Results", "announce", "read", "write"]
 
 FOLDER: Final = Path(__file__).parent / "results"
 
@@ -27,6 +29,7 @@ class Machine(msgspec.Struct, frozen=True):
     processor: str
     cores: int
     python: str
+    packages: dict[str, str] = {}  # results from before they were noted have none
 
 
 class Results(msgspec.Struct, frozen=True):
@@ -37,12 +40,24 @@ class Results(msgspec.Struct, frozen=True):
     answers: tuple[Answer, ...]
 
 
+def announce() -> None:
+    """Says where `write` will write, and what it will not."""
+    print(
+        f"in place of what is there, this writes latest.json, latest.md and charts to {FOLDER}",
+        file=sys.stderr,
+    )
+    if not charts.can_draw():
+        print(f"no charts: matplotlib is not installed; {INSTALLS}", file=sys.stderr)
+
+
 def write(answers: Sequence[Answer]) -> None:
-    """Writes the files anew."""
+    """Writes the files anew. Charts of a run before go, since they would show other figures."""
     FOLDER.mkdir(exist_ok=True)
     results = Results(datetime.now(UTC).date().isoformat(), _machine(), tuple(answers))
     text = msgspec.json.format(msgspec.json.encode(results), indent=1)
     (FOLDER / "latest.json").write_bytes(text + b"\n")
+    for chart in FOLDER.glob("*.svg"):
+        chart.unlink()
     drawn = {answer.name: charts.drawn(answer, FOLDER) for answer in answers}
     (FOLDER / "latest.md").write_text(_page(results, drawn))
     print(f"written: {FOLDER}")
@@ -55,12 +70,16 @@ def read() -> Results:
 
 def _page(results: Results, drawn: dict[str, list[str]]) -> str:
     machine = results.machine
+    versions = "".join(f", {name} {version}" for name, version in machine.packages.items())
     lines = [
         "# What it costs, side by side",
         "",
         f"Measured on {results.taken_on} by `python -m benchmarks all` on {machine.cores} cores of"
-        f" {machine.processor}, {machine.system}, Python {machine.python}.",
-        "Medians over rounds in which contenders take turns, with quartiles.",
+        f" {machine.processor}, {machine.system}, with Python {machine.python}{versions}.",
+        "Medians over rounds in which contenders take turns, with quartiles where they differ.",
+        "",
+        "The machine has to be quiet: on a busy one holds take longer in wall time, and their goals are not",
+        "reached. What is one thing *over* another is a ratio, so that 0.5 is half of it.",
         "",
         "| goal | found | to reach | |",
         "| --- | ---: | --- | --- |",
@@ -68,7 +87,9 @@ def _page(results: Results, drawn: dict[str, list[str]]) -> str:
     for answer in results.answers:
         for goal in answer.found.goals:
             said = "reached" if goal.reached else "**not reached**"
-            lines.append(f"| {goal.what} | {goal.median:.3g} | {goal.bound} | {said} |")
+            lines.append(f"| {goal.what} | {number(goal.median)} | {goal.bound} | {said} |")
+    if lacking := {one for answer in results.answers for one in answer.found.skipped}:
+        lines += ["", f"Not measured, nor goals that need them: {'; '.join(sorted(lacking))}."]
     for answer in results.answers:
         lines += ["", markdown(answer), *[f"![{answer.question}]({name})" for name in drawn[answer.name]]]
     return "\n".join(lines).rstrip() + "\n"
@@ -80,6 +101,7 @@ def _machine() -> Machine:
         processor=_processor(),
         cores=os.cpu_count() or 0,
         python=platform.python_version(),
+        packages=packages(),
     )
 
 

@@ -10,12 +10,14 @@ import pytest
 
 from benchmarks.answers import percentile
 from benchmarks.contender import JOBS
+from benchmarks.contenders import US
 from benchmarks.contenders.wishing import wishes
-from benchmarks.contending import turns
+from benchmarks.contending import started, turns
 from benchmarks.hedging import FIRST_S, PERIOD_S, PERIODS, in_periods
 from benchmarks.leverage import Truth, contradicted
 from benchmarks.leverage_contenders import PAIR, Said
 from benchmarks.outage import Course
+from benchmarks.soak import SLOPE_OVER, Sample, remembered
 
 
 @pytest.mark.parametrize(("part", "value"), [(0.0, 1), (0.5, 6), (0.9, 10), (1.0, 10)])
@@ -30,6 +32,21 @@ def test_contenders_take_turns() -> None:
         return next(moments)
 
     assert asyncio.run(turns({"a": run, "b": run}, rounds=3)) == {"a": [0, 2, 4], "b": [1, 3, 5]}
+
+
+async def test_a_contender_does_not_outlive_who_gave_up_on_it() -> None:
+    """Even in the middle of a job."""
+
+    async def give_up() -> None:
+        async with started(US, "http://127.0.0.1:9", "0") as contender:
+            await contender.line()
+            await asyncio.wait_for(contender.run("probe_alone", seconds=60), 0.1)
+
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        await give_up()
+
+    assert time.monotonic() - began < 30
 
 
 def test_who_holds_the_loop_is_seen_and_so_is_letting_go() -> None:
@@ -128,3 +145,12 @@ def test_outcomes_are_held_against_the_server() -> None:
         "no outcome": 1,
     }
     assert not contradicted(dict.fromkeys(accounts, Said.UNKNOWN), truth)
+
+
+def test_memory_is_not_judged_by_a_warm_up(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line through few requests is that of a process that warms up."""
+    samples = [Sample(at * SLOPE_OVER // 10, 50.0 + 2 * at / 10, 9, 9) for at in range(11)]
+
+    assert list(remembered(samples, SLOPE_OVER).values()) == [False]
+    assert remembered(samples, SLOPE_OVER - 1) == {}
+    assert "not judged" in capsys.readouterr().out
