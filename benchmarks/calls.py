@@ -4,7 +4,8 @@ Every contender reads the same cached reply of 2 KB again and again, over kept c
 them, from a bare protocol in another process that answers at once. Each runs in a process of its own, and
 they take turns in every round. All are started several times, since how a process comes to lie in memory
 decides about a fifth of what a call costs: whether malloc gives the buffer of each answer back to the system
-(we ask for smaller ones, and are spared). CPU is that of the contender's process, with its share of the
+(we ask for smaller ones, and are spared). So the figures of one more start may lie outside of the quartiles,
+which are those of the rounds of a few. CPU is that of the contender's process, with its share of the
 kernel's. So many callers ask again as soon as they have their answer; where there are more than one they wait
 for the one core that the contender has, and latency over a network has nothing of this. It says nothing of
 other replies or of failing calls.
@@ -22,6 +23,7 @@ from typing import NamedTuple
 from benchmarks.answers import Figure, Found, figure, figures, goal, percentile, share
 from benchmarks.contenders import BY_HAND, CONTENDERS, PYDANTIC, US
 from benchmarks.contending import UVLOOP, Taken, contenders, in_turn, skipped
+from benchmarks.legends import legend
 from benchmarks.measuring import ceiling, machine, other_process
 from benchmarks.samples import small_cached_reply
 
@@ -62,10 +64,10 @@ async def _measure(file: Path, size_bytes: int) -> Found:
         for _ in range(STARTS):
             await _started_afresh(url, taken)
     cpu = _cpu_us(ONE, taken[ONE])
-    goals = [goal(f"CPU a call, {US} over {BY_HAND}", share(cpu, US, BY_HAND), at_most=MOST_OF_BY_HAND)]
+    goals = [goal(f"CPU per call, {US} over {BY_HAND}", share(cpu, US, BY_HAND), at_most=MOST_OF_BY_HAND)]
     if PYDANTIC in cpu:
         over = share(cpu, US, PYDANTIC)
-        goals.append(goal(f"CPU a call, {US} over {PYDANTIC}", over, at_most=MOST_OF_PYDANTIC))
+        goals.append(goal(f"CPU per call, {US} over {PYDANTIC}", over, at_most=MOST_OF_PYDANTIC))
     return Found(
         conditions=f"{machine()}; a reply of {size_bytes:,} bytes; {STARTS} starts of {ONE.rounds} rounds of"
         f" {ONE.calls} calls one after the other, and of {LOADS[1].rounds} of {LOADS[1].calls} at once;"
@@ -73,7 +75,7 @@ async def _measure(file: Path, size_bytes: int) -> Found:
         figures=tuple(shown for load, rounds in taken.items() for shown in _figures(load, rounds)),
         goals=tuple(goals),
         skipped=skipped(NAMES),
-        notes=tuple(f"{name}: {kind.does}" for name, kind in CONTENDERS.items()),
+        notes=legend(NAMES),
     )
 
 
@@ -90,8 +92,8 @@ async def _started_afresh(url: str, taken: Mapping[Load, Rounds]) -> None:
 def _figures(load: Load, taken: Rounds) -> list[Figure]:
     what = f"{load.callers} in flight"
     rates = {name: [load.calls / one.wall_s for one in rounds] for name, rounds in taken.items()}
-    found = figures(f"CPU a call, {what}", "us", _cpu_us(load, taken))
-    found += figures(f"calls, {what}", "a second", rates)
+    found = figures(f"CPU per call, {what}", "us", _cpu_us(load, taken))
+    found += figures(f"calls, {what}", "per second", rates)
     for label, part in PERCENTILES.items():
         found += [
             figure(f"latency, {what}, {label}", name, "ms", _at(rounds, part))

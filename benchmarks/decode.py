@@ -27,6 +27,15 @@ ROUNDS = 40
 MOST_OF_BARE = 1.5
 US = "tread_async, checked"
 BARE = "bare msgspec"
+JSON = "json.loads, floats and texts"
+JSON_LOOP = "json + Decimal loop"
+LEGEND = (
+    f"{US}: structs with Decimal amounts, each of which is a plain decimal of bounded length, or the reply is"
+    " refused",
+    f"{BARE}: the same structs with Decimal amounts, unchecked",
+    f"{JSON}: dicts as sent",
+    f"{JSON_LOOP}: dicts in which a loop makes Decimal of the texts that are amounts, unchecked",
+)
 EXACT = {
     "size", "amount", "notional", "unrealized_profit", "initial_margin", "maint_margin", "margin_balance",
     "leverage", "notional_pct_total", "funding_fee", "borrowed", "equity", "total_equity",
@@ -92,17 +101,18 @@ def measure() -> Found:
     }
     found: list[Figure] = []
     for kind, cpu in taken.items():
-        found += figures(f"CPU an account, {kind} reply", "us", cpu)
+        found += figures(f"CPU per account, {kind} reply", "us", cpu)
     return Found(
         conditions=f"{machine()}; {ACCOUNTS} accounts of 10 rows, a live reply of {len(live):,} bytes and a"
         f" cached one of {len(cached):,}; {ROUNDS} rounds",
         figures=tuple(found),
         goals=tuple(
             goal(
-                f"CPU an account, {kind} reply, {US} over {BARE}", share(cpu, US, BARE), at_most=MOST_OF_BARE
+                f"CPU per account, {kind} reply, {US} over {BARE}", share(cpu, US, BARE), at_most=MOST_OF_BARE
             )
             for kind, cpu in taken.items()
         ),
+        notes=LEGEND,
     )
 
 
@@ -112,12 +122,12 @@ def _taken(
     bare: Callable[[bytes], Any],
     loop: Callable[[bytes], Any],
 ) -> dict[str, list[float]]:
-    """Microseconds an account."""
+    """Microseconds per account."""
     contenders: dict[str, Callable[[], object]] = {
         US: lambda: ours(body),
         BARE: lambda: bare(body),
-        "json.loads, floats and texts": lambda: json.loads(body),
-        "json + Decimal loop": lambda: loop(body),
+        JSON: lambda: json.loads(body),
+        JSON_LOOP: lambda: loop(body),
     }
     taken = interleaved(contenders, rounds=ROUNDS)
     return {name: [one / ACCOUNTS * 1e6 for one in seconds] for name, seconds in taken.items()}

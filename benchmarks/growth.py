@@ -1,12 +1,12 @@
-"""Does the cost an account stay the same from 100 to 100,000 accounts?
+"""Does the cost per account stay the same from 100 to 100,000 accounts?
 
 Refreshes of accounts of ten rows under as many tokens of 500 as it takes, or one of 100, by
 `SessionManager.balances`, and by hand: the same replies with aiohttp, each decoded in one go with msgspec,
 unchecked. Each size has processes of its own; small sizes are read again and again, so that all turns are of
 like length. CPU is that of the contender's process, and includes letting go of the result; it is said with
-the kernel's share of it, and without. Sizes in between may cost more an account, by hand as well, although as
-many instructions are run: probably what is lost from the processor's caches while one waits for the server.
-None of it speaks of latency, or of how much memory is needed.
+the kernel's share of it, and without. Sizes in between may cost more per account, by hand as well, although
+as many instructions are run: probably what is lost from the processor's caches while one waits for the
+server. None of it speaks of latency, or of how much memory is needed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from benchmarks.answers import Figure, Found, figure, goal, share
 from benchmarks.contenders import BY_HAND, US
 from benchmarks.contending import Taken, contenders, turns
 from benchmarks.fleet_server import ACCOUNTS, ASSETS, DATASETS
+from benchmarks.legends import legend
 from benchmarks.measuring import machine, other_process
 
 SIZES = (100, 1_000, 10_000, 100_000)
@@ -50,14 +51,16 @@ def measure() -> Found:
     growth = share(cpu, _Reader(US, max(SIZES)), _Reader(US, BASE))
     return Found(
         conditions=f"{machine()}; tokens of up to {ACCOUNTS} accounts of {ASSETS} rows, {DATASETS} of them"
-        f" with replies of their own; {ROUNDS} rounds, turns of as many refreshes as make {A_TURN:,}"
-        " accounts, or one",
+        f" with replies of their own; {ROUNDS} rounds, whose quartiles are the least and the most; turns of"
+        f" as many refreshes as make {A_TURN:,} accounts, or one",
         figures=(
-            *_by_size("CPU an account, by number of accounts", cpu),
-            *_by_size("CPU an account without the kernel's share, by number of accounts", own),
+            *_by_size("CPU per account, by number of accounts", cpu),
+            *_by_size("CPU per account without the kernel's share, by number of accounts", own),
         ),
-        goals=(goal(f"CPU an account, {US}, {max(SIZES):,} over {BASE:,}", growth, at_most=MOST_OF_BASE),),
+        goals=(goal(f"CPU per account, {US}, {max(SIZES):,} over {BASE:,}", growth, at_most=MOST_OF_BASE),),
         notes=(
+            *legend([US, BY_HAND]),
+            f"{LABELS[BY_HAND]}: one request for all accounts of a token; which are missing, nobody says",
             "The kernel's share grows: a large refresh is given fresh pages, which the kernel has to clear,"
             " and gives them back; small ones use theirs again. By hand it is the same.",
         ),

@@ -47,20 +47,34 @@ CONTENDERS: Final = {
     US: Kind(
         "ours",
         (),
-        "retries, deadlines, checked amounts, everything that it promises",
+        "retries within a deadline, rate and retry budget, exact decimals that are checked, one outcome for"
+        " each account",
         {"max_in_flight": MOST_AT_ONCE},
     ),
     BY_HAND: Kind(
-        "aiohttp_msgspec", (), "a session and msgspec structs; for single calls with our own checked decoder"
+        "aiohttp_msgspec",
+        (),
+        "one session, no retry, msgspec structs; a single call is decoded by our own decoder, which checks"
+        " that amounts are plain decimals within bounds, and many accounts without checks: NaN, 1_000 and"
+        " 1e999999999 pass there",
     ),
-    JSON_BY_HAND: Kind("aiohttp_json", (), "dicts; amounts become Decimal, and are not checked"),
-    PYDANTIC: Kind("httpx_pydantic", ("httpx", "pydantic"), "models with Decimal amounts"),
+    JSON_BY_HAND: Kind(
+        "aiohttp_json", (), "one session, no retry, dicts; amounts become Decimal, and are not checked"
+    ),
+    PYDANTIC: Kind(
+        "httpx_pydantic", ("httpx", "pydantic"), "one client, no retry, models with Decimal amounts"
+    ),
     VENDOR: Kind(
         "vendor_threads",
         ("taas_api", "requests"),
-        "dicts as sent, amounts stay text; a connection for each call, as that client does",
+        "dicts as sent, in which amounts are text or floats; no retry, and a connection for each call, as"
+        " that client does",
     ),
-    RAW: Kind("raw_protocol", ("httptools",), "no pool, no timeouts, no errors but a status: the floor"),
+    RAW: Kind(
+        "raw_protocol",
+        ("httptools",),
+        "our own decoder, and no pool, no timeouts, no errors but a status: the floor",
+    ),
 }
 
 IN_TROUBLE: Final = {

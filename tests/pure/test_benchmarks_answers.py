@@ -15,6 +15,7 @@ import pytest
 from benchmarks import charts, contending, measuring, questions, results
 from benchmarks.answers import Answer, Found, figure, figures, goal, share, spread
 from benchmarks.contenders import KINDS, Kind
+from benchmarks.legends import legend
 from benchmarks.showing import markdown, number, text
 from tread_async import __version__
 
@@ -171,6 +172,18 @@ async def test_who_is_not_installed_is_skipped_by_name(monkeypatch: pytest.Monke
     assert contending.missing(["made up", "tread_async"]) == {"made up": "no_such_package"}
     async with contending.contenders(["made up"], "no url") as found:
         assert found == {}
+
+
+def test_only_who_can_run_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what another loop is, once, where one of those on it can run."""
+    monkeypatch.setitem(KINDS, "made up", Kind("no_module", ("no_such_package",), "nothing"))
+    monkeypatch.setitem(KINDS, "here", Kind("no_module", (), "something"))
+
+    assert legend(["made up", "here", "made up on uvloop"]) == ("here: something",)
+    if importlib.util.find_spec("uvloop") is not None:
+        first, *others = legend(["here", "here on uvloop"])
+        assert first == "here: something"
+        assert [line.partition(":")[0] for line in others] == ["... on uvloop"]
 
 
 def test_charts_are_drawn_of_bars_and_lines(tmp_path: Path) -> None:
