@@ -3,12 +3,15 @@
 Accounts of ten rows under 20 tokens, whose lists are known already, read again and again by
 `SessionManager.balances`. By hand one reads the same 20 replies with aiohttp and decodes each in one go with
 msgspec, unchecked: NaN, 1_000, accounts twice and accounts that are missing all pass there. Or one sends one
-request for each account, 64 at once, and decodes in the same way.
+request for each account, 64 at once, and decodes in the same way: with 64 workers, which is the cheapest way,
+or as it is mostly written, with `asyncio.gather` and a semaphore, which makes a task for each account. The
+goal is held against both.
 
 The longest hold is the longest time during a refresh in which nothing else on the loop got its turn: a probe
 that only asks for its next turn notes the longest time between two, in wall time and in CPU of this thread.
-The results are kept meanwhile; letting go of one happens in one go, and is said besides. Wall time includes
-whatever else the machine did: compare with the probe alone, and with CPU, which is what the refresh did.
+The results are kept meanwhile; letting go of one happens in one go, and is said besides. Wall time, for which
+there is a goal, includes whatever else the machine did: compare with the probe alone, and with CPU, which is
+what the refresh did.
 
 The server is a bare protocol with ready-made bytes in another process, and each contender runs in a process
 of its own. CPU is that of the contender's process, with its share of the kernel's, and includes letting go of
@@ -26,6 +29,7 @@ from benchmarks.answers import Figure, Found, Goal, figures, goal, share
 from benchmarks.contenders import BY_HAND, US
 from benchmarks.contending import Contender, Taken, contenders, turns
 from benchmarks.fleet_server import ACCOUNTS, ASSETS
+from benchmarks.legends import legend
 from benchmarks.measuring import machine, other_process
 
 TOKENS = 20
@@ -39,7 +43,9 @@ MOST_OF_WHOLE = 1.25
 MOST_HELD_MS = 5.0
 
 WHOLE = f"{BY_HAND}, whole replies"
-ONE_BY_ONE = f"{BY_HAND}, one by one"
+WORKERS = f"{BY_HAND}, {AT_ONCE} workers"
+GATHER = f"{BY_HAND}, gather and a semaphore"
+ONE_BY_ONE = {WORKERS: "accounts", GATHER: "gathered"}
 ALONE = "the probe alone"
 
 
@@ -56,31 +62,37 @@ async def _measure() -> Found:
     ):
         readers = {US: whole[US], WHOLE: whole[BY_HAND]}
         cpu = await _cpu(readers, one_by_one[BY_HAND])
-        held, goals = await _holding(readers)
-    over = f"CPU an account, {US} over "
+        held, worst = await _holding(readers)
+    over = f"CPU per account, {US} over "
     return Found(
         conditions=f"{machine()}; {TOKENS} tokens of {ACCOUNTS} accounts of {ASSETS} rows; {ROUNDS} rounds of"
-        f" {REPEATS} refreshes with whole replies and one with {AT_ONCE} requests at once, one for each"
-        f" account; {HOLDING_ROUNDS} rounds for the longest hold",
-        figures=(*figures("CPU an account", "us", cpu), *held),
+        f" {REPEATS} refreshes with whole replies and one each with {AT_ONCE} requests at once, one for"
+        f" each account; {HOLDING_ROUNDS} rounds for the longest hold",
+        figures=(*figures("CPU per account", "us", cpu), *held),
         goals=(
-            goal(over + ONE_BY_ONE, share(cpu, US, ONE_BY_ONE), at_most=MOST_OF_ONE_BY_ONE),
+            *(goal(over + name, share(cpu, US, name), at_most=MOST_OF_ONE_BY_ONE) for name in ONE_BY_ONE),
             goal(over + WHOLE, share(cpu, US, WHOLE), at_most=MOST_OF_WHOLE),
-            *goals,
+            worst,
+        ),
+        notes=(
+            *legend([US, BY_HAND]),
+            f"{WHOLE}: one request for all accounts of a token",
+            f"{WORKERS}: one request for each account, sent by so many workers, who share out the accounts",
+            f"{GATHER}: the same requests; a task for each account, of which {AT_ONCE} may send at once",
         ),
     )
 
 
 async def _cpu(readers: Mapping[str, Contender], one_by_one: Contender) -> dict[str, list[float]]:
-    """Microseconds an account."""
+    """Microseconds per account."""
     whole = {name: partial(one.repeat, "whole", REPEATS) for name, one in readers.items()}
-    each = {ONE_BY_ONE: partial(one_by_one.repeat, "accounts", 1, at_once=AT_ONCE)}
+    each = {name: partial(one_by_one.repeat, way, 1, at_once=AT_ONCE) for name, way in ONE_BY_ONE.items()}
     await turns({**whole, **each}, rounds=1)  # warm
     taken = await turns({**whole, **each}, rounds=ROUNDS)
     return {name: [one.cpu_s / (TOKENS * ACCOUNTS) * 1e6 for one in rounds] for name, rounds in taken.items()}
 
 
-async def _holding(readers: Mapping[str, Contender]) -> tuple[list[Figure], list[Goal]]:
+async def _holding(readers: Mapping[str, Contender]) -> tuple[list[Figure], Goal]:
     taken = await turns(
         {
             **{name: partial(one.run, "held", method="whole") for name, one in readers.items()},
@@ -89,15 +101,14 @@ async def _holding(readers: Mapping[str, Contender]) -> tuple[list[Figure], list
         rounds=HOLDING_ROUNDS,
     )
     found: list[Figure] = []
-    goals: list[Goal] = []
     for clock, field in (("wall time", "wall_s"), ("CPU", "cpu_s")):
         held = {name: _ms(rounds, field) for name, rounds in taken.items()}
-        worst = {name: [max(rounds)] for name, rounds in held.items()}
+        most = {name: [max(rounds)] for name, rounds in held.items()}
         found += figures(f"longest hold of a refresh, {clock}", "ms", held)
-        found += figures(f"longest hold of the worst refresh, {clock}", "ms", worst)
-        goals.append(goal(f"ms of the worst hold, {clock}, {US}", worst[US], at_most=MOST_HELD_MS))
+        found += figures(f"longest hold of the worst refresh, {clock}", "ms", most)
     found += figures("letting go of a result", "ms", {name: _ms(taken[name], "let_go_s") for name in readers})
-    return found, goals
+    longest_ms = max(_ms(taken[US], "wall_s"))
+    return found, goal(f"ms of the worst hold, {US}", [longest_ms], at_most=MOST_HELD_MS)
 
 
 def _ms(rounds: Sequence[Taken], field: str) -> list[float]:
