@@ -7,17 +7,21 @@ import itertools
 import time
 
 import pytest
+import tenacity
 
+from benchmarks import leverage_contenders
 from benchmarks.answers import percentile
 from benchmarks.contender import JOBS
 from benchmarks.contenders import US
+from benchmarks.contenders.one_by_one import OneByOne, Target
 from benchmarks.contenders.wishing import wishes
 from benchmarks.contending import started, turns
 from benchmarks.hedging import FIRST_S, PERIOD_S, PERIODS, in_periods
 from benchmarks.leverage import Truth, contradicted
-from benchmarks.leverage_contenders import PAIR, Said
+from benchmarks.leverage_contenders import IN_BATCHES, ONE_BY_ONE, PAIR, SETTERS, Said
 from benchmarks.outage import Course
 from benchmarks.soak import SLOPE_OVER, Sample, remembered
+from tread_async.simulator import Simulator
 
 
 @pytest.mark.parametrize(("part", "value"), [(0.0, 1), (0.5, 6), (0.9, 10), (1.0, 10)])
@@ -124,6 +128,49 @@ def test_calls_are_counted_in_the_period_they_begin_in() -> None:
     assert periods[0] == [pytest.approx(250)]
     with pytest.raises(RuntimeError, match="failed"):
         in_periods([(0, first, first + 0.25, False)], 100.0)
+
+
+@pytest.mark.parametrize("way", ["accounts", "gathered"])
+async def test_one_by_one_so_many_at_once(way: str) -> None:
+    """With workers or with a task for each, every account is read once."""
+    read: list[str] = []
+    at_once: list[int] = []
+
+    class Reading(OneByOne):
+        under_way = 0
+
+        async def read(self, target: Target) -> object:
+            self.under_way += 1
+            at_once.append(self.under_way)
+            await asyncio.sleep(0)
+            self.under_way -= 1
+            read.append(target.path)
+            return target.path
+
+    reading = Reading("no url", "0")
+    reading._accounts = [Target("0", str(number)) for number in range(20)]
+
+    assert sorted(await getattr(reading, way)(at_once=3)) == sorted(read)
+    assert len(read) == 20
+    assert max(at_once) == 3
+
+
+@pytest.mark.parametrize(("name", "refused", "requests"), [(ONE_BY_ONE, 1, 121), (IN_BATCHES, 50, 4)])
+async def test_by_hand_one_refused_account_keeps_its_request_from_being_applied(
+    name: str, refused: int, requests: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of the one account, or of a batch of 50; one request more lists the accounts."""
+    once = tenacity.retry(stop=tenacity.stop_after_attempt(1), reraise=True)
+    monkeypatch.setattr(leverage_contenders, "retried", once)
+    async with Simulator(seed=1, accounts=120) as simulator:
+        account = simulator.accounts()[7]
+        simulator.fail(endpoint="set_leverage", account=account.id, status=422)
+        said = await SETTERS[name].set(simulator.url, simulator.tokens[0])
+
+        assert list(said.values()).count(Said.NOT_APPLIED) == refused
+        assert list(said.values()).count(Said.APPLIED) == 120 - refused
+        assert said[account.name] is Said.NOT_APPLIED
+        assert len(simulator.journal.requests) == requests
 
 
 def test_outcomes_are_held_against_the_server() -> None:
