@@ -6,45 +6,34 @@ Prints one line of JSON with bytes of resident memory, and ends.
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
-import os
 import ssl
 import sys
+from collections.abc import Mapping
 
-from benchmarks.resident import resident_bytes
+from benchmarks.resident import settled_bytes
 from tread_async import SessionManager
 
 
 async def _main(count: int, url: str, context: ssl.SSLContext | None) -> None:
     async with SessionManager({"first": "0" * 40}, base_url=url, ssl=context) as desk:
         await desk.accounts()
-    before = _resident()
-    files = _open_files()
     credentials = {f"desk-{number}": f"{number:040x}" for number in range(count)}
+    before = settled_bytes()
+    grown = await _when_open(credentials, url, context) - before
+    left = settled_bytes() - before
+    again = await _when_open(credentials, url, context) - before - left
+    print(json.dumps({"grown": grown, "left": left, "grown again": again}), flush=True)
+
+
+async def _when_open(credentials: Mapping[str, str], url: str, context: ssl.SSLContext | None) -> int:
+    """What is resident when all of them have a connection."""
     async with SessionManager(credentials, base_url=url, ssl=context) as desk:
         listing = await desk.accounts()
-        if len(listing.accounts) != count:
+        if len(listing.accounts) != len(credentials):
             raise RuntimeError(f"not what is to be measured: {listing}")
         del listing
-        grown = _resident() - before
-        connections = _open_files() - files
-    left = _resident() - before
-    print(
-        json.dumps(
-            {"before": before, "grown": grown, "left after closing": left, "connections": connections}
-        ),
-        flush=True,
-    )
-
-
-def _resident() -> int:
-    gc.collect()
-    return resident_bytes()
-
-
-def _open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
+        return settled_bytes()
 
 
 if __name__ == "__main__":
