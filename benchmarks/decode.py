@@ -30,11 +30,11 @@ BARE = "bare msgspec"
 JSON = "json.loads, floats and texts"
 JSON_LOOP = "json + Decimal loop"
 LEGEND = (
-    f"{US}: structs with Decimal amounts, each of which is a plain decimal of bounded length, or the reply is"
+    f"{US}: structs with Decimal amounts, each of which is a plain decimal within bounds, or the reply is"
     " refused",
     f"{BARE}: the same structs with Decimal amounts, unchecked",
     f"{JSON}: dicts as sent",
-    f"{JSON_LOOP}: dicts in which a loop makes Decimal of the texts that are amounts, unchecked",
+    f"{JSON_LOOP}: dicts; floats and the texts that are amounts become Decimal, unchecked",
 )
 EXACT = {
     "size", "amount", "notional", "unrealized_profit", "initial_margin", "maint_margin", "margin_balance",

@@ -41,3 +41,29 @@ async def test_polls(does: Does) -> None:
             tracemalloc.stop()
 
     assert after - before < 100_000  # one answer alone has more
+
+
+@pytest.mark.asyncio(loop_factories=["asyncio"])
+async def test_managers_that_were_closed() -> None:
+    """After ten more of 20 tokens each no more is in use than after the first few."""
+    users = [User(token=f"canary-{number}", accounts=[Held(name="n")]) for number in range(20)]
+    async with FleetServer(*users) as server:
+
+        async def opened(count: int) -> int:
+            for _ in range(count):
+                async with desk(server) as manager:
+                    await manager.accounts()
+            for user in users:
+                user.seen.clear()
+            await asyncio.sleep(0)
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+
+        tracemalloc.start()
+        try:
+            before = await opened(3)
+            after = await opened(10)
+        finally:
+            tracemalloc.stop()
+
+    assert after - before < 100_000  # one of them has more while it is open
