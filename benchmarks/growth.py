@@ -60,7 +60,7 @@ def measure() -> Found:
         goals=(goal(f"CPU per account, {US}, {max(SIZES):,} over {BASE:,}", growth, at_most=MOST_OF_BASE),),
         notes=(
             *legend([US, BY_HAND]),
-            f"{LABELS[BY_HAND]}: one request for all accounts of a token; which are missing, nobody says",
+            f"{LABELS[BY_HAND]}: one request for all accounts of a token",
             "The kernel's share grows: a large refresh is given fresh pages, which the kernel has to clear,"
             " and gives them back; small ones use theirs again. By hand it is the same.",
         ),
