@@ -109,7 +109,7 @@ def _added(rounds: Iterable[Round]) -> Counter[str]:
 
 def _figures(where: str, rounds: Mapping[str, Sequence[Round]]) -> list[Figure]:
     rows: dict[str, tuple[str, Callable[[Round], float]]] = {
-        "requests": ("requests", lambda one: one.requests),
+        "sent in all": ("requests", lambda one: one.requests),
         "wall time": ("s", lambda one: one.wall_s),
         "outcomes that are unknown": ("accounts", lambda one: one.unknown),
         "accounts that could be set and are not": ("accounts", lambda one: one.unset),

@@ -28,5 +28,5 @@ KEEPERS: Final = {
     ),
     DICTS: Kind("keeping", (), "dicts as sent, amounts are floats or text", {"kept": "dicts"}),
     STRUCTS: Kind("keeping", (), "our structs with Decimal amounts, unchecked", {"kept": "structs"}),
-    MODELS: Kind("keeping", ("httpx", "pydantic"), "models with Decimal amounts", {"kept": "models"}),
+    MODELS: Kind("keeping", ("pydantic", "httpx"), "models with Decimal amounts", {"kept": "models"}),
 }
