@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -115,8 +116,13 @@ def _process(script: str, environment: Mapping[str, str]) -> tuple[float, float]
     quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
     command = [sys.executable, "-c", script, "--help"]
     began = time.perf_counter()
-    child = os.posix_spawn(sys.executable, command, environment, file_actions=quiet)
-    _, status, used = os.wait4(child, 0)
+    child = os.posix_spawn(sys.executable, command, environment, file_actions=quiet, setpgroup=0)
+    try:
+        _, status, used = os.wait4(child, 0)
+    except BaseException:  # or it would go on writing bytecode to a folder that is removed
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
     took = time.perf_counter() - began
     if status:
         raise RuntimeError(f"a process failed; what it said is above: {script}")
