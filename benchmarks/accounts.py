@@ -32,7 +32,7 @@ SIZES = (200, 1000)
 LATENCY_S = 0.04
 AT_ONCE = 32
 ROUNDS = 3
-REPEATS = 3  # in a turn, of those who need one latency for all
+REPEATS = 8  # in a turn, of those who need one latency for all
 LEAST_OF_VENDOR = 20
 EACH = f"where no whole reply is named: one request for each account, {AT_ONCE} at once; {US}: all together"
 

@@ -27,7 +27,7 @@ from benchmarks.measuring import machine, other_process
 SIZES = (100, 1_000, 10_000, 100_000)
 BASE = 1_000
 A_TURN = 40_000  # accounts, of sizes that are not larger
-ROUNDS = 3
+ROUNDS = 5
 MOST_OF_BASE = 1.15
 
 LABELS = {US: US, BY_HAND: f"{BY_HAND}, whole replies"}
@@ -51,7 +51,7 @@ def measure() -> Found:
     growth = share(cpu, _Reader(US, max(SIZES)), _Reader(US, BASE))
     return Found(
         conditions=f"{machine()}; tokens of up to {ACCOUNTS} accounts of {ASSETS} rows, {DATASETS} of them"
-        f" with replies of their own; {ROUNDS} rounds, whose quartiles are the least and the most; turns of"
+        f" with replies of their own; {ROUNDS} rounds; turns of"
         f" as many refreshes as make {A_TURN:,} accounts, or one",
         figures=(
             *_by_size("CPU per account, by number of accounts", cpu),
