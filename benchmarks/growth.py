@@ -20,9 +20,9 @@ from typing import NamedTuple
 from benchmarks.answers import Figure, Found, figure, goal, share
 from benchmarks.contenders import BY_HAND, US
 from benchmarks.contending import Taken, contenders, turns
-from benchmarks.fleet_server import ACCOUNTS, ASSETS, DATASETS
+from benchmarks.fleet_server import ACCOUNTS, ASSETS, CACHED_PATH, DATASETS, token_of
 from benchmarks.legends import legend
-from benchmarks.measuring import machine, other_process
+from benchmarks.measuring import ceiling, machine, other_process
 
 SIZES = (100, 1_000, 10_000, 100_000)
 BASE = 1_000
@@ -42,7 +42,7 @@ class _Reader(NamedTuple):
 
 def measure() -> Found:
     """Runs all of them: nothing is needed beyond what we need."""
-    taken = asyncio.run(_taken())
+    taken, most = asyncio.run(_taken())
     cpu = {one: [took.cpu_s / one.accounts * 1e6 for took in rounds] for one, rounds in taken.items()}
     own = {
         one: [(took.cpu_s - took.kernel_s) / one.accounts * 1e6 for took in rounds]
@@ -52,7 +52,8 @@ def measure() -> Found:
     return Found(
         conditions=f"{machine()}; tokens of up to {ACCOUNTS} accounts of {ASSETS} rows, {DATASETS} of them"
         f" with replies of their own; {ROUNDS} rounds; turns of"
-        f" as many refreshes as make {A_TURN:,} accounts, or one",
+        f" as many refreshes as make {A_TURN:,} accounts, or one; the server can give {most:,.0f} accounts a"
+        " second, in whole replies",
         figures=(
             *_by_size("CPU per account, by number of accounts", cpu),
             *_by_size("CPU per account without the kernel's share, by number of accounts", own),
@@ -71,7 +72,8 @@ def _by_size(what: str, taken: Mapping[_Reader, Sequence[float]]) -> list[Figure
     return [figure(what, one.name, "us", values, one.accounts) for one, values in taken.items()]
 
 
-async def _taken() -> dict[_Reader, list[Taken]]:
+async def _taken() -> tuple[dict[_Reader, list[Taken]], float]:
+    """What each reader took, and how many accounts the server can give in a second."""
     async with contextlib.AsyncExitStack() as stack:
         urls = {
             of_token: await stack.enter_async_context(other_process("benchmarks.fleet_server", str(of_token)))
@@ -85,4 +87,5 @@ async def _taken() -> dict[_Reader, list[Taken]]:
                 reader = _Reader(LABELS[name], accounts)
                 runs[reader] = partial(one.repeat, "whole", max(A_TURN // accounts, 1))
         await turns(runs, rounds=1)  # all at once, the largest would exceed what an attempt may take
-        return await turns(runs, rounds=ROUNDS)
+        replies = await ceiling(urls[ACCOUNTS], CACHED_PATH, token_of(0))
+        return await turns(runs, rounds=ROUNDS), replies * ACCOUNTS

@@ -28,9 +28,9 @@ from functools import partial
 from benchmarks.answers import Figure, Found, Goal, figures, goal, share
 from benchmarks.contenders import BY_HAND, US
 from benchmarks.contending import Contender, Taken, contenders, turns
-from benchmarks.fleet_server import ACCOUNTS, ASSETS
+from benchmarks.fleet_server import ACCOUNTS, ASSETS, CACHED_PATH, token_of
 from benchmarks.legends import legend
-from benchmarks.measuring import machine, other_process
+from benchmarks.measuring import ceiling, machine, other_process
 
 TOKENS = 20
 AT_ONCE = 64
@@ -60,6 +60,7 @@ async def _measure() -> Found:
         contenders([US, BY_HAND], url, str(TOKENS)) as whole,
         contenders([BY_HAND], url, str(TOKENS)) as one_by_one,
     ):
+        most = await ceiling(url, CACHED_PATH, token_of(0))
         readers = {US: whole[US], WHOLE: whole[BY_HAND]}
         cpu = await _cpu(readers, one_by_one[BY_HAND])
         held, worst = await _holding(readers)
@@ -67,7 +68,8 @@ async def _measure() -> Found:
     return Found(
         conditions=f"{machine()}; {TOKENS} tokens of {ACCOUNTS} accounts of {ASSETS} rows; {ROUNDS} rounds of"
         f" {REPEATS} refreshes with whole replies and one each with {AT_ONCE} requests at once, one for"
-        f" each account; {HOLDING_ROUNDS} rounds for the longest hold",
+        f" each account; {HOLDING_ROUNDS} rounds for the longest hold; the server can give {most:,.0f} whole"
+        f" replies a second, so {most * ACCOUNTS:,.0f} accounts",
         figures=(*figures("CPU per account", "us", cpu), *held),
         goals=(
             *(goal(over + name, share(cpu, US, name), at_most=MOST_OF_ONE_BY_ONE) for name in ONE_BY_ONE),
