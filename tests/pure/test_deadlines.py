@@ -195,3 +195,34 @@ def test_resting() -> None:
         assert not [handle for handle in loop._scheduled if not handle.cancelled()]  # type: ignore[attr-defined]
 
     in_no_time(main())
+
+
+def test_one_that_ends_already_is_not_ended_again() -> None:
+    """Whoever takes its time to leave a scope that has ended is not disturbed by the end of all."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        deadlines = Deadlines()
+        scope = deadlines.scope(9.0)
+
+        async def work() -> None:
+            try:
+                async with scope:
+                    try:
+                        await asyncio.Event().wait()
+                    finally:
+                        await asyncio.sleep(1.0)
+            except TimeoutError:
+                pass
+            finally:
+                deadlines.leave(scope)
+
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0)
+        deadlines.end_before(9.0, {scope})
+        await asyncio.sleep(0.5)
+        await deadlines.end_all()
+        assert loop.time() == 1.0
+        await task
+
+    in_no_time(main())
