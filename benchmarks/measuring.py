@@ -7,10 +7,9 @@ import contextlib
 import gc
 import importlib.metadata
 import platform
-import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import tread_async
 
@@ -47,17 +46,6 @@ def interleaved(contenders: Mapping[str, Callable[[], object]], *, rounds: int) 
             run()
             taken[name].append(time.process_time() - began)
     return taken
-
-
-def ratios(taken: Mapping[str, Sequence[float]], name: str, base: str) -> list[float]:
-    """*name* over *base*, round by round."""
-    return [a / b for a, b in zip(taken[name], taken[base], strict=True)]
-
-
-def spread(values: Sequence[float]) -> tuple[float, float, float]:
-    """The quartiles: lower, median, upper."""
-    low, middle, high = statistics.quantiles(values, n=4)
-    return low, middle, high
 
 
 async def ceiling(url: str, path: str = "/", token: str = "0" * 40) -> float:

@@ -100,6 +100,8 @@ class Calls:
         """Waits between two calls. Raises `ClientClosedError` when the client is closed meanwhile."""
         await self._sleep(seconds)
 
+    # Some give what others return and do not wait for it: every call would pay for a coroutine more.
+
     def run(self, request: Request[T], deadline: float) -> Awaitable[T]:
         """The decoded answer to *request*. Raises as `carry_out`."""
         return self.carry_out(self.call(request, deadline))
@@ -109,9 +111,6 @@ class Calls:
         if len(requests) == 1:
             return [await self.run(requests[0], deadline)]
         return await together([functools.partial(self.run, request, deadline) for request in requests])
-
-    # These give what others return, and do not wait for it themselves: each coroutine in between costs every
-    # call a third of a microsecond.
 
     def carry_out(self, call: Call[T]) -> Awaitable[T]:
         """The decoded answer to *call*.

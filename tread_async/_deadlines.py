@@ -14,8 +14,7 @@ SOON_S: Final = 0.0005  # uvloop counts in whole milliseconds: what is due so so
 class Deadlines:
     """Scopes that end at their moment, or when all of them are ended. Belongs to the running event loop.
 
-    A timer for each scope, set and cancelled again, would be a tenth of what a call costs besides its
-    request.
+    A timer for each would be set and cancelled again with every call.
     """
 
     __slots__ = ("_clock", "_idle", "_loop", "_moments", "_resting", "_rings_at", "_timer")

@@ -158,6 +158,11 @@ class Writes(RuleBasedStateMachine):
         changes = self.world.sim.journal.changes
         return [change for change in changes if (change.kind, change.account_id) == (kind, account_id)]
 
+    def _gave_way(self, account_id: str, successor: str) -> bool:
+        """Whether the one was archived before the other was created."""
+        order = [(change.kind, change.account_id) for change in self.world.sim.journal.changes]
+        return ("archive", account_id) in order[: order.index(("create", successor))]
+
     def _wrong(self, endpoint: str, effects: Wrong) -> None:
         """Each of *effects* strikes one request; those that are left strike later calls."""
         for effect in effects:
@@ -189,10 +194,10 @@ class Writes(RuleBasedStateMachine):
                 # An answer that was lost is looked up: what an earlier call has done late counts, too.
                 made = made or self._changes(claim.kind, claim.account_id or claim.found)
                 assert made, f"said applied, and the server never did it: {claim}"
-                # Or the name changed hands: what it made was archived late, and an earlier call made the next
-                # account late; or what another call made was seen, archived, and it acted after that.
-                gone = [self._changes("archive", one) for one in (made[0].account_id, claim.found)]
-                assert claim.found in (None, made[0].account_id) or any(gone)
+                # Or the name changed hands, from what it made to what an earlier call made late, or from what
+                # another call made, which was seen, to what it made late itself.
+                own, found = made[0].account_id, claim.found
+                assert found in (None, own) or self._gave_way(own, found) or self._gave_way(found, own)
                 assert claim.kind == "archive" or self._changes("create", claim.found or made[0].account_id)
         elif claim.said == "applied" and not made:
             # It had the value already, or a call before had set it late.

@@ -16,6 +16,24 @@ SECONDS = st.floats(0.0, 20.0).map(lambda seconds: round(seconds, 2))
 WORK = st.tuples(SECONDS, SECONDS, SECONDS)
 
 
+async def worked(
+    deadlines: Deadlines, moment: float, takes_s: float = 1e6, leaves_for_s: float = 0.0
+) -> float | None:
+    """Works so long in a scope, and so long on the way out where that ends it; when it did."""
+    loop = asyncio.get_running_loop()
+    scope = deadlines.scope(moment)
+    try:
+        async with scope:
+            await asyncio.sleep(takes_s)
+    except TimeoutError:
+        ended_at = loop.time()
+        await asyncio.sleep(leaves_for_s)
+        return ended_at
+    finally:
+        deadlines.leave(scope)
+    return None
+
+
 @given(st.lists(WORK, max_size=20))
 def test_each_ends_at_its_own_moment(jobs: list[tuple[float, float, float]]) -> None:
     async def main() -> None:
@@ -50,22 +68,10 @@ def test_moments_that_are_one_to_a_clock_of_whole_milliseconds() -> None:
     """They end together, or the slot of the first would go to one that has no time left."""
 
     async def main() -> None:
-        loop = asyncio.get_running_loop()
         deadlines = Deadlines()
-
-        async def ended_at(moment: float) -> float:
-            scope = deadlines.scope(moment)
-            try:
-                async with scope:
-                    await asyncio.Event().wait()
-            except TimeoutError:
-                return loop.time()
-            finally:
-                deadlines.leave(scope)
-            raise AssertionError
-
         moments = (1.0, math.nextafter(1.0, 2.0), 1.0004, 1.001)
-        assert await asyncio.gather(*map(ended_at, moments)) == [1.0, 1.0, 1.0, 1.001]
+        ended = await asyncio.gather(*[worked(deadlines, moment) for moment in moments])
+        assert ended == [1.0, 1.0, 1.0, 1.001]
 
     in_no_time(main())
 
@@ -93,25 +99,14 @@ def test_ended_together() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         deadlines = Deadlines()
-        left = []
-
-        async def work(name: str, moment: float) -> None:
-            scope = deadlines.scope(moment)
-            try:
-                async with scope:
-                    await asyncio.Event().wait()
-            except TimeoutError:
-                await asyncio.sleep(1.0)  # what it does on its way out
-            finally:
-                deadlines.leave(scope)
-                left.append(name)
-
-        tasks = [asyncio.create_task(work("a", 5.0)), asyncio.create_task(work("b", math.inf))]
+        tasks = [
+            asyncio.create_task(worked(deadlines, moment, leaves_for_s=1.0)) for moment in (5.0, math.inf)
+        ]
         await asyncio.sleep(0)
         await deadlines.end_all()
-        assert left == ["a", "b"]
+        assert len(deadlines) == 0
         assert loop.time() == 1.0
-        await asyncio.gather(*tasks)
+        assert await asyncio.gather(*tasks) == [0.0, 0.0]
         assert not [handle for handle in loop._scheduled if not handle.cancelled()]  # type: ignore[attr-defined]
 
     in_no_time(main())
@@ -150,17 +145,7 @@ def test_ended_twice_at_once() -> None:
         loop = asyncio.get_running_loop()
         deadlines = Deadlines()
 
-        async def work() -> None:
-            scope = deadlines.scope(math.inf)
-            try:
-                async with scope:
-                    await asyncio.Event().wait()
-            except TimeoutError:
-                await asyncio.sleep(1.0)  # what it does on its way out
-            finally:
-                deadlines.leave(scope)
-
-        task = asyncio.create_task(work())
+        task = asyncio.create_task(worked(deadlines, math.inf, leaves_for_s=1.0))
         await asyncio.sleep(0)
         async with asyncio.timeout(5.0):
             await asyncio.gather(deadlines.end_all(), deadlines.end_all(), task)
@@ -175,23 +160,11 @@ def test_resting() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         deadlines = Deadlines()
-        ended = []
-
-        async def work(moment: float, takes_s: float) -> None:
-            scope = deadlines.scope(moment)
-            try:
-                async with scope:
-                    await asyncio.sleep(takes_s)
-            except TimeoutError:
-                ended.append(loop.time())
-            finally:
-                deadlines.leave(scope)
-
-        tasks = [asyncio.create_task(work(moment, takes_s)) for moment, takes_s in ((2.0, 9.0), (60.0, 3.0))]
+        jobs = ((2.0, 9.0), (60.0, 3.0))
+        tasks = [asyncio.create_task(worked(deadlines, moment, takes_s)) for moment, takes_s in jobs]
         await asyncio.sleep(0)
         deadlines.rest()
-        await asyncio.gather(*tasks)
-        assert ended == [2.0]
+        assert await asyncio.gather(*tasks) == [2.0, None]
         assert not [handle for handle in loop._scheduled if not handle.cancelled()]  # type: ignore[attr-defined]
 
     in_no_time(main())

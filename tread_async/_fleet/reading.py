@@ -152,7 +152,7 @@ class Reading:
         if self._has_split:
             timeout_s = timeout_of_a_part_s(timeout_s, self._left_s(), size)
         elif attempts == policy.attempts:
-            return policy  # a new one would be checked: as long as a tenth of a call takes
+            return policy  # a new one would be checked again
         return msgspec.structs.replace(policy, attempts=attempts, attempt_timeout_s=timeout_s)
 
     def _settle(self, batch: list[str], scanned: Scanned[Any], reply: Reply, *, filtered: bool) -> None:
