@@ -17,12 +17,11 @@ from tread_async import (
     Failed,
     Missing,
     Ok,
-    Secret,
     ServerError,
     Stale,
     UsageError,
 )
-from tread_async.cli.tokens import base_url, credentials
+from tread_async.cli.connecting import Connection
 from tread_async.cli.watch_notes import notes
 from tread_async.cli.watch_rates import Meter, Rates
 
@@ -100,14 +99,15 @@ def test_rates_are_of_the_time_between() -> None:
     assert meter.read(stats((7, 1000, 1), (2, 50, 0)), now_s=103.5, cpu_s=1.6).requests == 1.0
 
 
-def test_the_token_comes_from_the_environment() -> None:
+def test_the_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """And so does the server; what is empty is not set."""
-    assert credentials({"TREAD_API_TOKEN": "canary"}) == {"token": Secret("canary")}
-    for environment in ({}, {"TREAD_API_TOKEN": ""}):
-        with pytest.raises(UsageError, match="TREAD_API_TOKEN"):
-            credentials(environment)
-    assert base_url({"TREAD_BASE_URL": "https://example.com"}) == "https://example.com"
-    assert base_url({}) == base_url({"TREAD_BASE_URL": ""}) == DEFAULT_BASE_URL
+    monkeypatch.setenv("TREAD_API_TOKEN", "")
+    with pytest.raises(UsageError, match="TREAD_API_TOKEN"):
+        Connection().desk()
+    monkeypatch.setenv("TREAD_API_TOKEN", "canary")
+    for base_url, server in (("", DEFAULT_BASE_URL), ("https://example.com", "https://example.com")):
+        monkeypatch.setenv("TREAD_BASE_URL", base_url)
+        assert f" {server} " in repr(Connection().desk())
 
 
 def test_a_total_has_every_digit() -> None:

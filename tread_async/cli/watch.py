@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from typing import Final
 
 from tread_async._codec.redaction import sanitised
+from tread_async.cli.connecting import Connection
 from tread_async.cli.ending import code_of, code_of_snapshot, until_signal
-from tread_async.cli.tokens import base_url, credentials
 from tread_async.cli.watch_choice import Choice
 from tread_async.cli.watch_outputs import Output, opened
 from tread_async.cli.watch_rates import Meter
@@ -22,13 +21,13 @@ __all__ = ["run"]
 _NOBODY_READS: Final = 128 + 13  # SIGPIPE, which Windows does not have
 
 
-async def run(choice: Choice) -> int:
+async def run(choice: Choice, connection: Connection = Connection()) -> int:  # noqa: B008 - immutable
     """Watches, and returns the exit code. See `code_of`, `code_of_snapshot` and `until_signal`.
 
     ``128 + SIGPIPE`` where whoever read standard output is gone.
     """
     try:
-        return await until_signal(_watch(choice))
+        return await until_signal(_watch(choice, connection))
     except TreadError as error:
         print(f"tread watch: {sanitised(str(error))}", file=sys.stderr)  # noqa: T201
         return code_of(error)
@@ -39,11 +38,10 @@ async def run(choice: Choice) -> int:
         return 1
 
 
-async def _watch(choice: Choice) -> int:
+async def _watch(choice: Choice, connection: Connection) -> int:
     if choice.problem is not None:
         raise UsageError(choice.problem)
-    tokens = credentials(os.environ)
-    async with SessionManager(tokens, base_url=base_url(os.environ)) as desk:
+    async with connection.desk() as desk:
         with opened(choice) as output:
             return await _follow(desk, choice, output)
 

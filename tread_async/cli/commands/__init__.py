@@ -1,0 +1,1 @@
+"""What each command is called with. Nothing here imports what a command needs before it runs."""
