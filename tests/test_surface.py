@@ -31,7 +31,7 @@ LAYERS = (
     ("_wiring",),
     ("keys",),
     ("balance", "listing"),
-    ("outcomes", "reports", "plans"),
+    ("outcomes", "reports", "plans", "_exports"),
     ("changes", "_figures", "rules"),
     ("_judging", "update"),
     ("_lifecycle",),

@@ -92,6 +92,11 @@ class Balance(msgspec.Struct, frozen=True, gc=False):
         return wire.exchange_name if isinstance(wire, CachedAccount) else wire.exchange
 
     @property
+    def account_id(self) -> str | None:
+        """The id of the account, which may stand under several credentials. A live answer does not say."""
+        return self.wire.account_id if isinstance(self.wire, CachedAccount) else None
+
+    @property
     def equity(self) -> Decimal | None:
         """The account's equity as the server states it. A live answer never does."""
         return self.wire.equity if isinstance(self.wire, CachedAccount) else None

@@ -150,6 +150,52 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
             total = _EXACT.add(total, amount)
         return total
 
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One flat row for each position and asset, and one for each account that has none of them.
+
+        What is not known has a row too, without figures: an account that failed or is missing, a credential
+        that could not be listed (``state`` is ``unlisted``), what the cached call said and nobody could be
+        matched to (``error``), and an account that nobody asked for (``unexpected``). So a sum over rows
+        whose ``state`` is not ``ok`` throughout is a sum of a part.
+
+        Every row has every column, in this order; what does not apply or was not said is ``None``:
+
+        * ``credential``, ``account``, ``state``; ``error`` (its type), ``status`` (of HTTP), ``message``
+        * ``exchange``, ``source``, ``account_id``, ``as_of`` (UTC), ``age_s``, ``equity``: of the account,
+          and the same on each of its rows, so never sum ``equity`` over rows
+        * ``symbol``, ``amount``, ``notional``, ``market``, ``asset_type``, ``unrealized_profit``,
+          ``initial_margin``, ``maint_margin``, ``margin_balance``, ``leverage``, ``margin_mode``,
+          ``funding_fee``, ``borrowed``: as in `BalanceRow`
+
+        Amounts are `decimal.Decimal`, ``as_of`` is a `datetime.datetime`.
+        """
+        from tread_async._exports.rows import rows_of_snapshot
+
+        return list(rows_of_snapshot(self))
+
+    def to_json(self) -> str:
+        """All of it as a JSON object on one line, in ASCII::
+
+            {"counts": {"ok": 1, "stale": 1, "failed": 1, "missing": 1}, "complete": false,
+             "of_all": true, "requests_sent": 2,
+             "accounts": {
+                 "desk/a": {"state": "ok", "error": null, "status": null, "message": null,
+                            "exchange": "OKX", "source": "cached", "as_of_s": 1767225598.0, "equity": "10.50",
+                            "account_id": "17", "age_s": 2.0, "rows": [ROW]},
+                 "desk/b": {"state": "failed", "error": "ServerError", "status": 500, "message": "...",
+                            "last_as_of_s": null, "last_age_s": null},
+                 "desk/c": {"state": "missing", "error": null, "status": null, "message": "..."}},
+             "failures": {"desk/b": FAILURE}, "missing": ["desk/c"], "stale": ["desk/d"],
+             "unlisted": {}, "errors": {}, "unexpected": [], "duplicates": []}
+
+        Names and units are those of `Snapshot`, `Balance` and `BalanceRow`, and of ``tread watch --json``.
+        Amounts are texts with every digit, times are seconds since the epoch. An account that is stale
+        has what one that is ok has, and a ``message``. ``failures`` repeats what ``accounts`` has.
+        """
+        from tread_async._exports.json_text import json_of_snapshot
+
+        return json_of_snapshot(self)
+
     def _why_no_total(self, what: str, silent: int) -> str:
         counts = self.counts
         parts = [f"{counts[name]} {name}" for name in ("failed", "missing", "stale") if counts[name]]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import Any
 
 from msgspec import structs
 
-from tread_async.balance import Balance, BalanceRow
+from tread_async._exports.json_text import dumped, errors_of, head, rows_of, troubles
+from tread_async._exports.words import figures
+from tread_async.balance import Balance
 from tread_async.changes import Change
 from tread_async.cli.words import kind
-from tread_async.errors import ApiError, TreadError
-from tread_async.outcomes import Failed, Missing, Ok, Outcome, Stale
+from tread_async.outcomes import Failed, Ok, Outcome, Stale
 from tread_async.update import Update
 
 __all__ = ["json_line"]
@@ -43,7 +41,6 @@ def json_line(update: Update) -> str:
     * ``failures``, ``unlisted`` and ``ended`` have an error each; ``status`` is null where there was none.
     """
     snapshot = update.snapshot
-    outcomes = snapshot.outcomes.items()
     line = {
         "round": update.round,
         "started_at": update.started_at,
@@ -54,16 +51,11 @@ def json_line(update: Update) -> str:
         "complete": snapshot.complete,
         "changes": {str(key): _change(change) for key, change in update.changes.items()},
         "events": [structs.asdict(event) for event in update.events],
-        "failures": {str(key): _failure(one) for key, one in outcomes if isinstance(one, Failed)},
-        "missing": [str(key) for key, one in outcomes if isinstance(one, Missing)],
-        "stale": [str(key) for key, one in outcomes if isinstance(one, Stale)],
-        "unlisted": _errors(snapshot.unlisted),
-        "errors": snapshot.errors,
-        "unexpected": [str(key) for key in snapshot.unexpected],
-        "ended": _errors(update.ended),
+        **troubles(snapshot),
+        "ended": errors_of(update.ended),
         "overdue": dict(update.overdue),
     }
-    return json.dumps(line, default=_text)
+    return dumped(line)
 
 
 def _change(change: Change) -> dict[str, Any]:
@@ -73,10 +65,10 @@ def _change(change: Change) -> dict[str, Any]:
     return {
         "before": _kind(change.before),
         "after": _kind(change.after),
-        **({} if balance is None else _head(balance)),
-        "rows_added": _rows(added),
-        "rows_removed": _rows(change.rows_removed),
-        "rows_changed": [{"old": _row(one.old), "new": _row(one.new)} for one in change.rows_changed],
+        **({} if balance is None else head(balance)),
+        "rows_added": rows_of(added),
+        "rows_removed": rows_of(change.rows_removed),
+        "rows_changed": [{"old": figures(one.old), "new": figures(one.new)} for one in change.rows_changed],
     }
 
 
@@ -90,42 +82,3 @@ def _comparable(before: Outcome | None) -> bool:
 
 def _kind(outcome: Outcome | None) -> str | None:
     return None if outcome is None else kind(outcome)
-
-
-def _head(balance: Balance) -> dict[str, Any]:
-    return {
-        "exchange": balance.exchange,
-        "source": balance.source,
-        "as_of_s": balance.as_of_s,
-        "equity": balance.equity,
-    }
-
-
-def _rows(rows: Iterable[BalanceRow]) -> list[dict[str, Any]]:
-    return [_row(row) for row in rows]
-
-
-def _row(row: BalanceRow) -> dict[str, Any]:
-    return {name: value for name, value in structs.asdict(row).items() if name != "wire"}
-
-
-def _errors(errors: Mapping[str, TreadError]) -> dict[str, Any]:
-    return {name: _error(error) for name, error in errors.items()}
-
-
-def _failure(outcome: Failed) -> dict[str, Any]:
-    last = None if outcome.last is None else outcome.last.value
-    return _error(outcome.error) | {
-        "last_as_of_s": None if last is None else last.as_of_s,
-        "last_age_s": None if last is None else last.age_s,
-    }
-
-
-def _error(error: TreadError) -> dict[str, Any]:
-    status = error.status if isinstance(error, ApiError) else None
-    return {"error": type(error).__name__, "status": status, "message": error.message}
-
-
-def _text(value: object) -> str:
-    """A `decimal.Decimal` with every digit and no exponent; the key of an account."""
-    return f"{value:f}" if isinstance(value, Decimal) else str(value)
