@@ -196,6 +196,34 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
         return json_of_snapshot(self)
 
+    def to_arrow(self) -> Any:
+        """The rows of `to_rows` as a `pyarrow.Table`; needs the extra ``arrow``.
+
+        An amount is a ``decimal128(38, 18)`` where that holds all of its column exactly, else a
+        ``decimal128`` or ``decimal256`` with the places that do; never is one rounded. ``as_of`` is a
+        timestamp in UTC, ``age_s`` a float, the rest are texts. ``tread_async`` in the metadata of the
+        schema is JSON with ``counts``, ``complete`` and ``of_all``.
+
+        Raises:
+            UsageError: pyarrow is not installed, or a column needs more than 76 digits.
+        """
+        from tread_async._exports.tables import arrow_of_snapshot
+
+        return arrow_of_snapshot(self)
+
+    def to_polars(self) -> Any:
+        """The rows of `to_rows` as a `polars.DataFrame`; needs the extra ``polars``, and no pyarrow.
+
+        An amount is a ``Decimal(38, 18)`` where that holds all of its column exactly, else one with the
+        places that do; never is one rounded.
+
+        Raises:
+            UsageError: polars is not installed, or a column needs more than the 38 digits that it has.
+        """
+        from tread_async._exports.tables import polars_of_snapshot
+
+        return polars_of_snapshot(self)
+
     def _why_no_total(self, what: str, silent: int) -> str:
         counts = self.counts
         parts = [f"{counts[name]} {name}" for name in ("failed", "missing", "stale") if counts[name]]

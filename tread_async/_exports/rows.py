@@ -12,7 +12,7 @@ from tread_async.balance import Balance, BalanceRow
 from tread_async.keys import AccountKey
 from tread_async.outcomes import Ok, Outcome, Snapshot, Stale
 
-__all__ = ["COLUMNS", "rows_of_snapshot"]
+__all__ = ["AMOUNTS", "COLUMNS", "rows_of_snapshot"]
 
 _ABOUT: Final = ("credential", "account", "state", "error", "status", "message")
 _HEAD: Final = ("exchange", "source", "account_id", "as_of", "age_s", "equity")
@@ -20,6 +20,14 @@ _FIGURES: Final = tuple(name for name in BalanceRow.__struct_fields__ if name !=
 
 COLUMNS: Final = (*_ABOUT, *_HEAD, *_FIGURES)
 """Their names and order, of every row."""
+
+AMOUNTS: Final = frozenset(
+    {
+        "equity", "amount", "notional", "unrealized_profit", "initial_margin", "maint_margin",
+        "margin_balance", "leverage", "funding_fee", "borrowed",
+    }
+)  # fmt: skip
+"""The columns that are decimals."""
 
 _NO_HEAD: Final[dict[str, Any]] = dict.fromkeys(_HEAD)
 _NO_FIGURES: Final[dict[str, Any]] = dict.fromkeys(_FIGURES)
