@@ -19,7 +19,7 @@ LAYERS = (
     ("_together", "_deadlines"),
     ("models", "_stats"),
     ("_codec",),
-    ("_policy", "_identity", "_home", "_sightings"),
+    ("_policy", "_identity", "_home", "_sightings", "_creates"),
     ("_budget", "_breaker", "_repeating"),
     ("_hedging",),
     ("_attempt", "_receiving", "_pool"),

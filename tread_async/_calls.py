@@ -14,6 +14,7 @@ from tread_async._call import Call
 from tread_async._codec.endpoints import Repeat
 from tread_async._codec.replies import Reply, error_of, parse, parsing
 from tread_async._codec.requests import Request
+from tread_async._creates import Creates
 from tread_async._hedging import Hedging
 from tread_async._identity import Identity, TokenFunctionError, said_by_name
 from tread_async._intents import Intent, Intents
@@ -34,7 +35,11 @@ T = TypeVar("T")
 
 
 class Calls:
-    """Runs the calls of one client over one transport."""
+    """Runs the calls of one client over one transport.
+
+    Attributes:
+        creates: What its calls that create accounts have made, or may have.
+    """
 
     def __init__(
         self,
@@ -63,6 +68,7 @@ class Calls:
         self._pace = Pace() if pace is None else pace
         self._budget = RetryBudget() if budget is None else budget
         self._hedging = hedging
+        self.creates = Creates()
 
     def stats(self) -> ClientStats:
         return ClientStats(

@@ -19,6 +19,7 @@ from tread_async._codec import arguments as check
 from tread_async._codec import requests
 from tread_async._codec.redaction import sanitised
 from tread_async._codec.replies import Reply, http_date
+from tread_async._creates import Create
 from tread_async._sightings import Archived, Created, Sighting, Updated
 from tread_async.errors import (
     ApiError,
@@ -56,7 +57,21 @@ async def create(
     With *resend* it is sent once more where a listing shows that there is no such account yet. A name is
     unique: if the first still arrives, the second is refused.
     """
-    read_back = _ReadBack(calls, request, Created(name, exchange, api_key))
+    create = calls.creates.begun(name, exchange, api_key)
+    read_back = _ReadBack(calls, request, Created(name, exchange, api_key), create)
+    try:
+        return await _created(read_back, request, resend=resend, deadline=deadline)
+    except OutcomeUnknownError:
+        raise
+    except BaseException as error:
+        if isinstance(error, TreadError) or not read_back.has_left:
+            calls.creates.came_to_nothing(create)
+        raise
+
+
+async def _created(
+    read_back: _ReadBack, request: requests.Request[None], *, resend: bool, deadline: float
+) -> Account:
     try:
         return await read_back.after(await read_back.sent(request, deadline), deadline)
     except ClosedAfterSendingError:
@@ -111,25 +126,34 @@ class _ReadBack:
     """One write, and what listing the accounts says of it."""
 
     def __init__(
-        self, calls: Calls, request: requests.Request[None], change: Created | Archived | Updated
+        self,
+        calls: Calls,
+        request: requests.Request[None],
+        change: Created | Archived | Updated,
+        create: Create | None = None,
     ) -> None:
+        self.has_left = False
         self.acknowledged = False
         self.is_absent = False  # as the last listing shows, and nothing that may have been it
         self._calls = calls
         self._label = request.endpoint.label
         self._secrets = request.secrets  # of the request itself nothing is kept: errors lead here
         self._change = change
+        self._create = create
         self._began = (time.monotonic(), time.time())
         self._place = (os.getpid(), asyncio.get_running_loop())
 
     async def sent(self, request: requests.Request[None], deadline: float) -> OutcomeUnknownError | None:
         """Sends it; the error of an outcome that is not known. Any other error is raised."""
+        call = self._calls.call(request, deadline)
         try:
-            await self._calls.run(request, deadline)
+            await self._calls.carry_out(call)
         except ClosedAfterSendingError:
             raise
         except OutcomeUnknownError as error:
             return error.with_traceback(None)
+        finally:
+            self.has_left |= call.requests_sent > 0
         self.acknowledged = True
         return None
 
@@ -198,6 +222,8 @@ class _ReadBack:
             raise UsageError("resolve() works in the process and on the event loop of its client")
         if deadline_s is not None:
             check.deadline_s(deadline_s)
+        if self._create is not None and self._create.made is not None:
+            return Applied(seen=self._create.made)  # whatever has become of the account since
         deadline = self._calls.deadline("accounts", deadline_s)
         try:
             seen = await self._look(deadline)
@@ -208,6 +234,8 @@ class _ReadBack:
             if seen.account is not None:
                 return Applied(seen=self._change.shown(seen.account))
             if seen.conflict:
+                if self._create is not None:
+                    self._calls.creates.came_to_nothing(self._create)
                 return NotApplied(error=self._conflict(seen))
             # What does not show may have been undone, or be on its way: absence proves nothing, ever.
             failure = self._unknown(seen.note or f"{seen.absent or 'it does not show'}; it may still arrive")
@@ -215,18 +243,33 @@ class _ReadBack:
         return Unknown(error=failure)
 
     async def _look(self, deadline: float) -> Sighting:
-        # An account that was created and acknowledged is not an archived one.
-        archived_too = not (self.acknowledged and isinstance(self._change, Created))
-        request = requests.accounts(include_archived=archived_too)
+        # An account that was created and acknowledged is not an archived one, if there was no other.
+        create = self._create
+        surely_live = self.acknowledged and create is not None and not self._calls.creates.has_rivals(create)
+        request = requests.accounts(include_archived=not surely_live)
         # The server has had the secrets of the write: its answers to others may repeat them, too.
         request = structs.replace(request, secrets=self._secrets)
         call: Call[tuple[Account, ...]] = self._calls.call(request, deadline)
         accounts = await self._calls.carry_out(call)
         began_s = self._server_began(call.reply)
         seen = self._change.seen_in(accounts, began_s, acknowledged=self.acknowledged)
+        if create is not None and seen.account is not None:
+            seen = self._claimed(create, seen, seen.account)
         secrets = (*self._secrets, *self._calls.secrets)
         said = {name: sanitised(getattr(seen, name), secrets) for name in ("conflict", "note", "absent")}
         return structs.replace(seen, **said)
+
+    def _claimed(self, create: Create, seen: Sighting, account: Account) -> Sighting:
+        """*seen*, unless the account is that of another call, or may be: an account has one maker."""
+        creates = self._calls.creates
+        listed = f"an account {account.name!r} is listed"
+        if creates.is_of_another(create, account.id):
+            return Sighting(note=f"{listed}, but it was made by another call of this client")
+        # What was acknowledged has made one of those that are listed, and made this one if there are no more.
+        if creates.has_rivals(create) and not (self.acknowledged and seen.alone):
+            return Sighting(note=f"{listed}, but another call of this client may have made it")
+        create.made = account.id
+        return seen
 
     def _server_began(self, reply: Reply | None) -> float | None:
         """When the write began, in seconds since the epoch by the server's clock, if it says its time."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from tread_async.models import Account
 from tread_async.secret import Secret
@@ -24,9 +25,11 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
         conflict: Why the write cannot have been applied, nor will be.
         absent: What is missing; the write may still arrive.
         note: What is seen and does not settle it.
+        alone: Whether no other account that is listed may be the one.
     """
 
     account: Account | None = None
+    alone: bool = True
     conflict: str = ""
     absent: str = ""
     note: str = ""
@@ -62,7 +65,9 @@ class Created:
             return Sighting(conflict=said) if surely else Sighting(note=f"{said}, by clocks that may differ")
         if len(young) > 1:
             return Sighting(note=f"{len(young)} accounts {self._name!r} are listed")
-        return self._judged(young[0], began_s, acknowledged=acknowledged)
+        others = [one for one in accounts if one is not young[0] and self._may_be_ours(one)]
+        alone = all(_is_older(one, began_s) for one in others)
+        return structs.replace(self._judged(young[0], began_s, acknowledged=acknowledged), alone=alone)
 
     def _judged(self, account: Account, began_s: float | None, *, acknowledged: bool) -> Sighting:
         name = f"an account {self._name!r}"

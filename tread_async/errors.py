@@ -136,7 +136,8 @@ class OutcomeUnknownError(TransportError):
         After `TreadClient` created, archived, or updated a margin mode. `Applied` has what the listing shows
         as ``seen``: the new account's id, the archived one's new name, the margin mode. `NotApplied` comes
         where another account has had the name all along. Anything else is still `Unknown`: what does not
-        show may be on its way, or done and undone, and a listing that fails or takes too long shows nothing.
+        show may be on its way, or done and undone, a listing that fails or takes too long shows nothing, and
+        an account that another call of the client created, or may have, proves nothing of this one.
 
         Args:
             deadline_s: Seconds for the whole call; by default as for `TreadClient.accounts`.

@@ -158,10 +158,11 @@ class Writes(RuleBasedStateMachine):
         changes = self.world.sim.journal.changes
         return [change for change in changes if (change.kind, change.account_id) == (kind, account_id)]
 
-    def _gave_way(self, account_id: str, successor: str) -> bool:
-        """Whether the one was archived before the other was created."""
-        order = [(change.kind, change.account_id) for change in self.world.sim.journal.changes]
-        return ("archive", account_id) in order[: order.index(("create", successor))]
+    def _made_for_another_client(self, account_id: str, claim: Claim) -> bool:
+        """Whether an account was made by a call of a client that was closed: no other knows of that call."""
+        made = self._changes("create", account_id)[0].request
+        others = [one for one in self.world.claims if one.kind == "create" and one.client != claim.client]
+        return any(one.first <= made <= one.last for one in others)
 
     def _wrong(self, endpoint: str, effects: Wrong) -> None:
         """Each of *effects* strikes one request; those that are left strike later calls."""
@@ -191,14 +192,7 @@ class Writes(RuleBasedStateMachine):
         if claim.kind in ("create", "archive"):
             assert len(made) <= 1, f"done twice: {claim} {made}"
             if claim.said == "applied":
-                # An answer that was lost is looked up: what an earlier call has done late counts, too.
-                made = made or self._changes(claim.kind, claim.account_id or claim.found)
-                assert made, f"said applied, and the server never did it: {claim}"
-                # Or the name changed hands, from what it made to what an earlier call made late, or from what
-                # another call made, which was seen, to what it made late itself.
-                own, found = made[0].account_id, claim.found
-                assert found in (None, own) or self._gave_way(own, found) or self._gave_way(found, own)
-                assert claim.kind == "archive" or self._changes("create", claim.found or made[0].account_id)
+                self._judge_found(claim, made)
         elif claim.said == "applied" and not made:
             # It had the value already, or a call before had set it late.
             earlier = [change for change in self.world.sim.journal.changes if change.request < claim.first]
@@ -209,6 +203,18 @@ class Writes(RuleBasedStateMachine):
                 if change.account_id == claim.account_id and change.kind == claim.kind
             ]
             assert claim.wanted[named] in values or claim.kind == "update", f"never set: {claim}"
+
+    def _judge_found(self, claim: Claim, made: list[Change]) -> None:
+        """What was found is what the call did itself."""
+        if claim.kind == "create":
+            assert claim.found is not None
+            own = [change.account_id for change in made]
+            assert own == [claim.found] or self._made_for_another_client(claim.found, claim), f"{claim} {own}"
+        else:
+            # An answer that was lost is looked up: what an earlier call has done late counts, too.
+            made = made or self._changes(claim.kind, claim.account_id)
+            assert made, f"said applied, and the server never did it: {claim}"
+            assert claim.found in (None, claim.account_id)
 
 
 def test_any_sequence_of_writes() -> None:

@@ -102,6 +102,9 @@ def test_several() -> None:
     assert seen(older, old) == BEFORE_MAYBE
     assert seen(older, older) == BEFORE
     assert seen(account(name="renamed"), account(name="x", archived=True, made_s=-9000.0)) == MAYBE
+    for other in (account(id="10", name="renamed"), account(id="10", name="x", archived=True, api_key=None)):
+        assert seen(ours, other) == seen(other, ours) == Sighting(account=ours, alone=False)
+    assert seen(ours, account(id="10", name="another", api_key="another")) == Sighting(account=ours)
     assert seen() == ABSENT
 
 

@@ -40,7 +40,8 @@ UNSAID: Final = "unsaid"  # its caller was cancelled, so that nobody was told
 class Claim:
     """What a call said of a change it asked for: ``applied``, ``not applied``, ``unknown``, or nothing.
 
-    ``first`` and ``last`` are the numbers of the requests that arrived during the call.
+    ``first`` and ``last`` are the numbers of the requests that arrived during the call, ``client`` that of
+    the client that was asked.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Claim:
     last: int
     error: OutcomeUnknownError | None = None
     found: str | None = None
+    client: int = 0
 
     def made(self, changes: list[Change]) -> list[Change]:
         """Those of *changes* that the requests of this call have made."""
@@ -72,6 +74,7 @@ class World:
         self.sim = Simulator(seed=11, accounts=3, assets=2)
         self.claims: list[Claim] = []
         self.names = 0
+        self.clients = 0
         self._patch = patch("tread_async._lifecycle._LISTED_AFTER_S", (0.0, 0.001, 0.001))
         self._patch.start()
         self.run(self.sim.__aenter__())
@@ -84,6 +87,7 @@ class World:
         return self.runner.run(awaited())
 
     def open(self) -> None:
+        self.clients += 1
         self.client = TreadClient(self.sim.tokens[0], base_url=self.sim.url, retry=HURRIED)
         self.manager = SessionManager({"a": self.sim.tokens[0]}, base_url=self.sim.url, retry=HURRIED)
         self.run(self.client.__aenter__())
@@ -109,7 +113,7 @@ class World:
         self, claim: Claim, what: Awaitable[Any], *, ticks: int | None = None, closes: bool = False
     ) -> Any:
         """Awaits *what*, cancelled or closed after so many ticks, and notes what it said in *claim*."""
-        claim.first = len(self.sim.journal.requests) + 1
+        claim.first, claim.client = len(self.sim.journal.requests) + 1, self.clients
         try:
             answer = self.run(self._ended(what, ticks, closes))
             claim.said = "applied"
