@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 
@@ -159,22 +160,47 @@ def test_the_package_exports_the_whole_vocabulary() -> None:
             assert name in tread_async.__all__
 
 
-def test_every_public_thing_has_a_docstring() -> None:
-    """No public class or coroutine is without a docstring."""
-    bare = []
-    for name in tread_async.__all__:
-        thing = getattr(tread_async, name)
-        if isinstance(thing, type):
-            bare += [name] if not thing.__doc__ else []
-            bare += [
-                f"{name}.{method}"
-                for method, value in vars(thing).items()
-                if not method.startswith("_")
-                and (callable(value) or isinstance(value, property))
-                and not value.__doc__
-            ]
+def public_classes() -> dict[str, type]:
+    """Those of the package and of its vocabulary, by name."""
+    modules = [tread_async, *[importlib.import_module(f"tread_async.{part}") for part in VOCABULARY]]
+    things = {name: getattr(module, name) for module in modules for name in module.__all__}
+    return {name: thing for name, thing in things.items() if isinstance(thing, type)}
 
-    assert bare == []
+
+def public_functions() -> dict[str, FunctionType]:
+    """Those, and the methods and properties of the classes, inherited ones of ours among them, by name."""
+    modules = [importlib.import_module(f"tread_async.{part}") for part in VOCABULARY]
+    things = {name: getattr(module, name) for module in modules for name in module.__all__}
+    for thing in public_classes().values():
+        for kind in (kind for kind in thing.__mro__ if kind.__module__.startswith("tread_async")):
+            things |= {
+                f"{kind.__name__}.{name}": value.fget if isinstance(value, property) else value
+                for name, value in vars(kind).items()
+                if not name.startswith("_")
+            }
+    functions = {name: getattr(thing, "__func__", thing) for name, thing in things.items()}
+    return {name: function for name, function in functions.items() if isinstance(function, FunctionType)}
+
+
+def test_every_public_thing_has_a_docstring() -> None:
+    """No public class, function, method or property is without one of its own."""
+    functions = public_functions()
+
+    assert {"Watched.watch", "Secret.of", "Balance.as_of", "equity_drop"} <= set(functions)
+    assert [name for name, thing in public_classes().items() if not vars(thing).get("__doc__")] == []
+    assert [name for name, function in functions.items() if not function.__doc__] == []
+
+
+def test_every_coroutine_says_what_it_raises() -> None:
+    """Or where that is said. Closing raises nothing."""
+    coroutines = {
+        name: function.__doc__ or ""
+        for name, function in public_functions().items()
+        if inspect.iscoroutinefunction(function) and not name.endswith(".close")
+    }
+
+    assert len(coroutines) > 15
+    assert [name for name, text in coroutines.items() if "Raises:" not in text] == []
 
 
 def test_every_coroutine_takes_a_deadline() -> None:

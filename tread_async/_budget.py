@@ -32,7 +32,7 @@ class RetryBudget:
     __slots__ = ("left",)
 
     def __init__(self) -> None:
-        self.left = CAPACITY
+        self.left: int = CAPACITY
 
     def pay(self, cause: Cause) -> bool:
         """Pays for a repeat after *cause*; False where too little is left, and nothing is paid."""

@@ -43,17 +43,17 @@ class Call(Generic[T]):
     )  # fmt: skip
 
     def __init__(self, request: Request[T], policy: RetryPolicy, deadline: float) -> None:
-        self.request = request
-        self.policy = policy
-        self.deadline = deadline
+        self.request: Request[T] = request
+        self.policy: RetryPolicy = policy
+        self.deadline: float = deadline
         self.credential: str | None = None
         self.intent: Intent | None = None
-        self.patient = True
+        self.patient: bool = True
         self.reply: Reply | None = None
-        self.requests_sent = 0
-        self.unknown = False
-        self.lost = False
-        self.paid = 0
+        self.requests_sent: int = 0
+        self.unknown: bool = False
+        self.lost: bool = False
+        self.paid: int = 0
 
     def leaves(self) -> None:
         """Counts a request that is about to be sent, unless a newer call came while this one queued."""

@@ -68,7 +68,7 @@ class Calls:
         self._pace = Pace() if pace is None else pace
         self._budget = RetryBudget() if budget is None else budget
         self._hedging = hedging
-        self.creates = Creates()
+        self.creates: Creates = Creates()
 
     def stats(self) -> ClientStats:
         return ClientStats(

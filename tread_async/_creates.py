@@ -18,7 +18,7 @@ class Create:
 
     def __init__(self, wanted: int) -> None:
         self.made: str | None = None
-        self.wanted = wanted
+        self.wanted: int = wanted
 
 
 class Creates:

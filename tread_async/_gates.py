@@ -25,7 +25,7 @@ class Gate:
     __slots__ = ("_budget", "_for_one", "_timer", "_turn", "_wanting", "loop")
 
     def __init__(self, budget: Budget, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
+        self.loop: asyncio.AbstractEventLoop = loop
         self._budget = budget
         self._turn = budget.turn()
         self._timer: asyncio.Handle | None = None
@@ -132,14 +132,14 @@ class Share:
         most: int,
         requests_per_s: float | None,
     ) -> None:
-        self.requests_per_s = requests_per_s
+        self.requests_per_s: float | None = requests_per_s
         self.gate: Gate | None = None
-        self.loop = asyncio.get_running_loop()
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._registry = registry
         self._budget = registry.budget(origin, source)
         self._hold: Callable[[float], None] | None = None
         if requests_per_s is None:
-            self.lane = slots.lane(most)
+            self.lane: Lane = slots.lane(most)
         else:
             self.gate = self._common_gate()
             self.lane = PacedLane(slots, most, self.gate)

@@ -14,7 +14,8 @@ from tread_async.secret import Secret
 
 __all__ = ["LATCH_S", "Credential", "Identity", "TokenFunctionError", "TokenSource", "said_by_name"]
 
-TokenSource: TypeAlias = Secret | str | Callable[[], Awaitable[Secret | str] | Secret | str]
+_TokenFunction: TypeAlias = Callable[[], Awaitable[Secret | str] | Secret | str]
+TokenSource: TypeAlias = Secret | str | _TokenFunction
 """A token, or a function or coroutine function that gives it when it is first needed and after a 401."""
 
 LATCH_S: Final = 30.0  # long enough that a poller does not lock an account out or flood a log
@@ -37,10 +38,10 @@ class Credential:
         # First of all, so that no frame holds a secret in clear when something else is refused.
         token = token if callable(token) else wrapped(token, "a token")
         hidden, proxy = None if proxy is None else wrapped(proxy, "proxy"), None
-        self.token = token if callable(token) else settings.token(token)
+        self.token: Secret | _TokenFunction = token if callable(token) else settings.token(token)
         if hidden is not None:
             hidden.reveal()  # refuses what is no text
-        self.proxy = hidden
+        self.proxy: Secret | None = hidden
 
     def __repr__(self) -> str:
         return "<Credential>"

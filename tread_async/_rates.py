@@ -46,9 +46,9 @@ class Turn:
     __slots__ = ("__weakref__", "served", "since", "write")
 
     def __init__(self) -> None:
-        self.served = 0
+        self.served: int = 0
         self.since: float | None = None  # when it began to wait
-        self.write = False
+        self.write: bool = False
 
 
 class Budget:

@@ -22,7 +22,7 @@ class Slots:
     __slots__ = ("_ready", "free")
 
     def __init__(self, most: int) -> None:
-        self.free = most
+        self.free: int = most
         # Lanes with a caller that only lacks one of `free`; in turn, so that no token waits for another.
         self._ready: tuple[deque[Lane], deque[Lane]] = (deque(), deque())
 
@@ -60,7 +60,7 @@ class Lane:
         self._free = most
         self._held_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self.queued = [False, False]
+        self.queued: list[bool] = [False, False]
         self.waiting: tuple[deque[asyncio.Future[None]], deque[asyncio.Future[None]]] = (deque(), deque())
 
     @property

@@ -52,8 +52,8 @@ class Transport:
         ssl: tls.SSLContext | None,
         breaker: Breaker | None = None,
     ) -> None:
-        self.requests_sent = 0
-        self.bytes_received = 0
+        self.requests_sent: int = 0
+        self.bytes_received: int = 0
         self._base_url = base_url
         self._identity = identity
         self._proxy = proxy

@@ -166,6 +166,9 @@ class TreadClient(Watched):
         Args:
             account_names: The accounts to read, or ``None`` for all. An account that the server
                 leaves out is not in the result: nothing is made up for it.
+
+        Raises:
+            TreadError: there is no whole answer; `tread_async.errors` says which error means what.
         """
         calls = self._ready(deadline_s)
         names = check.account_names(account_names)
@@ -180,6 +183,9 @@ class TreadClient(Watched):
 
         Args:
             account_names: The accounts to read, or ``None`` for all. The result follows their order.
+
+        Raises:
+            TreadError: as of `balances`. An account that could not be read is in the result's ``errors``.
         """
         calls = self._ready(deadline_s)
         names = check.account_names(account_names)
@@ -190,7 +196,11 @@ class TreadClient(Watched):
     async def accounts(
         self, *, include_archived: bool = False, deadline_s: float | None = None
     ) -> tuple[Account, ...]:
-        """The accounts of the token's user; those archived too with *include_archived*."""
+        """The accounts of the token's user; those archived too with *include_archived*.
+
+        Raises:
+            TreadError: as of `balances`.
+        """
         calls = self._ready(deadline_s)
         request = requests.accounts(include_archived=check.flag(include_archived, "include_archived"))
         return await calls.run(request, calls.deadline("accounts", deadline_s))
@@ -210,8 +220,8 @@ class TreadClient(Watched):
         """Links an exchange account and returns it as the server lists it. Sent once.
 
         Where the answer is lost the accounts are listed, up to three times over three seconds: the account
-        of that name, exchange and key is the one, unless it was there two minutes before. (What a call a
-        moment ago has made of the same counts as well.)
+        of that name, exchange and key is the one, unless it was there two minutes before, or another call of
+        this client made it, or may have.
 
         Args:
             name: Unique for the user.
@@ -347,6 +357,10 @@ class TreadClient(Watched):
         """The decoded JSON of an endpoint that has no method here; fractions come as `Decimal`.
 
         Only a GET is repeated. A 204 is ``None``.
+
+        Raises:
+            OutcomeUnknownError: it is no GET, and may have been acted on. There is no ``resolve()``.
+            TreadError: as of `balances`.
         """
         calls = self._ready(deadline_s)
         request = requests.unlisted(check.method(method), check.path(path), check.params(params), json)

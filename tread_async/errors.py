@@ -194,7 +194,7 @@ class ApiError(TreadError):
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.args = (status, message)  # what a pickle rebuilds the error from
+        self.args: tuple[Any, ...] = (status, message)  # what a pickle rebuilds the error from
         self.status = status
         self.errors = errors
         self.attempts = attempts

@@ -152,7 +152,11 @@ class SessionManager(Watched):
             raise ClientClosedError("the manager was closed during the call")
 
     async def accounts(self, *, refresh: bool = False, deadline_s: float | None = None) -> Listing:
-        """The accounts of every token that are not archived. Listed once; *refresh* lists them again."""
+        """The accounts of every token that are not archived. Listed once; *refresh* lists them again.
+
+        Raises:
+            UsageError, ClientClosedError: a token that cannot be listed is in ``unlisted``, and no error.
+        """
         fleet = self._ready(deadline_s)
         listing = await fleet.listing(check.flag(refresh, "refresh"), fleet.deadline("accounts", deadline_s))
         self._refuse_if_closed()
@@ -175,6 +179,9 @@ class SessionManager(Watched):
                 each account's equity; ``auto`` asks live, and takes cached balances where live fails or
                 takes longer than *live_within_s*.
             max_age_s: Balances older than this are `Stale`. Must be given with ``auto``.
+
+        Raises:
+            UsageError, ClientClosedError: an account that cannot be read is `Failed`, and no error.
         """
         fleet = self._ready(deadline_s)
         how = fleet.how(source, max_age_s, live_within_s, deadline_s)
@@ -235,6 +242,10 @@ class SessionManager(Watched):
             dry_run: Send no write.
             on_progress: Called with each key and outcome as it settles: with *verify* when those of its
                 token have been read back.
+
+        Raises:
+            UsageError: an argument cannot work, or an account is not listed; nothing was sent.
+            ClientClosedError: the manager was closed meanwhile; its ``report`` has what was settled.
         """
         fleet = self._ready(deadline_s)
         wanted, pair = check.leverage(leverage), check.pair(pair)
@@ -258,6 +269,9 @@ class SessionManager(Watched):
         Args:
             margin_mode: ``ISOLATED``, ``CROSS`` or ``CASH``; other values are left to the server.
             verify: List the accounts again afterwards.
+
+        Raises:
+            UsageError, ClientClosedError: as of `set_leverage`.
         """
         fleet = self._ready(deadline_s)
         mode = check.required_text(margin_mode, "margin_mode")
@@ -275,6 +289,9 @@ class SessionManager(Watched):
         Args:
             wish: ``{pair: {account: leverage}}``.
             max_age_s: `apply` refuses the plan when it is older.
+
+        Raises:
+            UsageError, ClientClosedError: what cannot be read is in the plan, as not known, and no error.
         """
         fleet = self._ready(deadline_s)
         max_age_s = check.seconds(max_age_s, "max_age_s")
@@ -294,6 +311,7 @@ class SessionManager(Watched):
 
         Raises:
             UsageError: the plan is older than its ``max_age_s``; nothing was sent.
+            ClientClosedError: as of `set_leverage`.
         """
         fleet = self._ready(deadline_s)
         if not isinstance(plan, LeveragePlan):

@@ -32,7 +32,7 @@ class Tally:
     __slots__ = ("requests_sent",)
 
     def __init__(self) -> None:
-        self.requests_sent = 0
+        self.requests_sent: int = 0
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -76,9 +76,9 @@ class Line:
     def __init__(self, name: str, open_calls: Callable[[], Calls], pace: Pace) -> None:
         self.name = name
         self.pace = pace
-        self.clock = ServerClock()
+        self.clock: ServerClock = ServerClock()
         self.listed: Listed | None = None
-        self.bytes_per_account = {"live": 2048.0, "cached": 2048.0}  # until an answer tells
+        self.bytes_per_account: dict[str, float] = {"live": 2048.0, "cached": 2048.0}  # until an answer tells
         # Accounts that failed when they were asked alone: they are asked alone again, until one answers.
         self.suspects: dict[Source, set[str]] = {"live": set(), "cached": set()}
         self.ids_agree = False  # the ids of cached answers with those of the list, so far

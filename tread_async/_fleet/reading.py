@@ -55,7 +55,7 @@ class Reading:
         self.duplicates: dict[str, None] = {}
         self.missing: list[str] = []
         self.first_settled_at: float | None = None  # by this machine's clock
-        self.tally = Tally()
+        self.tally: Tally = Tally()
         self._line = line
         self._source = source
         self._suspects = line.suspects[source]

@@ -41,9 +41,9 @@ class Reads:
     ) -> None:
         self.lines = lines
         self.pace = pace
-        self.directory = Directory(lines, pace)
-        self.flights = Flights(base_url)
-        self.snapshots = Snapshots(lines, self.directory, self.flights, pace)
+        self.directory: Directory = Directory(lines, pace)
+        self.flights: Flights = Flights(base_url)
+        self.snapshots: Snapshots = Snapshots(lines, self.directory, self.flights, pace)
         self.polling: set[Polling] = set()
         self._deadline_s = deadline_s
 

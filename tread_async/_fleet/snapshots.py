@@ -68,7 +68,7 @@ class Part:
     __slots__ = ("line", "outcomes", "readings")
 
     def __init__(self, line: Line) -> None:
-        self.line = line
+        self.line: Line = line
         self.outcomes: Mapping[str, Outcome] = {}
         self.readings: list[Reading] = []
 

@@ -10,7 +10,7 @@ from tread_async._version import __version__
 from tread_async.cli.commands.demo import demo
 from tread_async.cli.commands.watch import watch
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app: typer.Typer = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 def _print_version(wanted: bool) -> None:

@@ -63,7 +63,7 @@ class Simulator:
         empty_errors: bool = False,
     ) -> None:
         _check(tokens, accounts, assets, latency_s)
-        self.journal = Journal(tokens)
+        self.journal: Journal = Journal(tokens)
         self._users = [User(seed, index, accounts, assets) for index in range(tokens)]
         self._by_token = {user.token: user for user in self._users}
         self._host, self._port = host, port

@@ -95,9 +95,9 @@ class User:
 
     def __init__(self, seed: int, index: int, accounts: int | Sequence[str], assets: int) -> None:
         self.index = index
-        self.id = 13 + index
-        self.username = f"desk_{self.id}"
-        self.token = random.Random(f"{seed}/token/{index}").randbytes(20).hex()
+        self.id: int = 13 + index
+        self.username: str = f"desk_{self.id}"
+        self.token: str = random.Random(f"{seed}/token/{index}").randbytes(20).hex()
         self.accounts: list[Account] = []
         self._rng = random.Random(f"{seed}/user/{index}")
         self._assets = assets
