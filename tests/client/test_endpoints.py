@@ -112,7 +112,8 @@ async def test_create(client: TreadClient, sim: Simulator) -> None:
 @pytest.mark.trap(10)
 async def test_create_body() -> None:
     """The body has the fields given and no others: no password where none is given."""
-    script = {"POST": reply(), "GET": reply([{"id": "1", "name": "new", "exchange": "Binance"}])}
+    lists = [reply([{"id": made, "name": "new", "exchange": "Binance"}]) for made in "12"]
+    script = {"POST": reply(), "GET": lists}
     async with Wire(script) as wire, TreadClient(TOKEN, base_url=wire.url) as client:
         await create(client, password=None)
         await create(client, extra={"vault_address": "0x1"})

@@ -205,14 +205,14 @@ async def test_closed(served: Callable[..., Any], posts: list[Any], requests: in
 async def test_closed_between_the_two(served: Callable[..., Any]) -> None:
     """Closed after the last look and before the second is sent."""
     client, wire = await served({"POST": hang_up, "GET": listing(OTHER)})
-    run = client._calls.run
+    carry_out = client._calls.carry_out
 
-    async def closing(request: Any, deadline: float) -> Any:
+    async def closing(call: Any) -> Any:
         if wire.count("GET") == 3:
             await client.close()
-        return await run(request, deadline)
+        return await carry_out(call)
 
-    client._calls.run = closing
+    client._calls.carry_out = closing
     with pytest.raises(ClosedAfterSendingError) as caught:
         await create(client, resend=True)
 
@@ -272,13 +272,13 @@ async def test_no_time_to_look(served: Callable[..., Any]) -> None:
     """What was not looked for is not known to be absent, and not sent again."""
     client, wire = await served({"POST": stall, "GET": listing(OTHER)})
     sent: list[str] = []
-    run = client._calls.run
+    carry_out = client._calls.carry_out
 
-    async def noting(request: Any, deadline: float) -> Any:
-        sent.append(request.endpoint.label)
-        return await run(request, deadline)
+    async def noting(call: Any) -> Any:
+        sent.append(call.request.endpoint.label)
+        return await carry_out(call)
 
-    client._calls.run = noting
+    client._calls.carry_out = noting
     with pytest.raises(OutcomeUnknownError):
         await create(client, resend=True, deadline_s=0.2)
 
