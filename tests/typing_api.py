@@ -116,6 +116,8 @@ async def manage() -> None:
             else:
                 assert_type(outcome, Missing)
         assert_type(snapshot.total_equity(allow_partial=True), Decimal)
+        assert_type(snapshot.to_rows(), list[dict[str, Any]])
+        assert_type(snapshot.to_json(), str)
         balance = await desk.balance("a/x", not_before=1.0)
         assert_type(balance.rows, tuple[BalanceRow, ...])
         report = await desk.set_leverage(5, pair="ETH:PERP-USDT", accounts=ALL, on_progress=heard)

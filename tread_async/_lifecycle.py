@@ -57,15 +57,15 @@ async def create(
     With *resend* it is sent once more where a listing shows that there is no such account yet. A name is
     unique: if the first still arrives, the second is refused.
     """
-    create = calls.creates.begun(name, exchange, api_key)
-    read_back = _ReadBack(calls, request, Created(name, exchange, api_key), create)
+    begun = calls.creates.begun(name, exchange, api_key)
+    read_back = _ReadBack(calls, request, Created(name, exchange, api_key), begun)
     try:
         return await _created(read_back, request, resend=resend, deadline=deadline)
     except OutcomeUnknownError:
         raise
     except BaseException as error:
         if isinstance(error, TreadError) or not read_back.has_left:
-            calls.creates.came_to_nothing(create)
+            calls.creates.came_to_nothing(begun)
         raise
 
 
