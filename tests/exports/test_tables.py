@@ -143,6 +143,7 @@ def test_amounts_that_do_not_fit_are_one_sentence() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | amounts(digits=38, lowest=-38, highest=20)))
 def test_an_amount_in_a_column_is_the_same_number(given: list[Decimal | None]) -> None:
     """With exactly the places of the column, which is what libraries of tables do not round."""
