@@ -59,6 +59,7 @@ class Transport:
         self._proxy = proxy
         self._known_url = url = URL(base_url)
         self._origin = (url.scheme, url.raw_host, url.port)
+        self._pools: list[Pool] = []
         self._share = share
         self._lane = share.lane
         self._breaker = breaker
@@ -89,6 +90,7 @@ class Transport:
             resolver=aiohttp.ThreadedResolver(),
             keepalive_timeout=None if force_close else _KEEP_ALIVE_S,
         )
+        self._pools.append(connector)
         return aiohttp.ClientSession(
             connector=connector,
             headers=self._headers,
@@ -97,6 +99,11 @@ class Transport:
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT_S),
             middlewares=(self._guard,),
         )
+
+    @property
+    def connections_opened(self) -> int:
+        """Connections that were made for reads and for writes."""
+        return sum([pool.opened for pool in self._pools])
 
     async def _guard(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
