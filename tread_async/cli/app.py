@@ -8,6 +8,7 @@ import typer
 
 from tread_async._version import __version__
 from tread_async.cli.commands.demo import demo
+from tread_async.cli.commands.doctor import doctor
 from tread_async.cli.commands.simulate import simulate
 from tread_async.cli.commands.watch import watch
 
@@ -32,3 +33,4 @@ def tread(
 app.command()(watch)
 app.command()(demo)
 app.command()(simulate)
+app.command()(doctor)

@@ -1,0 +1,129 @@
+"""How old the server's cached balances are, and whether they show what the exchanges do."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any, Final
+
+from tread_async._codec.endpoints import BALANCES_BY_ACCOUNT, CACHED_BALANCES_BY_ACCOUNT
+from tread_async._codec.scanning import Scanned
+from tread_async.cli.doctor.findings import Finding, Verdict
+from tread_async.cli.doctor.patient import Answer, Patient
+from tread_async.cli.doctor.troubles import failed
+from tread_async.errors import ServerError, TreadError
+from tread_async.models import AccountBalances, CachedAccount
+
+__all__ = ["cached_read", "live_read"]
+
+_STALE_S: Final = 120.0
+_ONE_MAY_SPOIL_IT: Final = (
+    "one account may spoil it for all: `tread watch --source live --rounds 1` shows which, and reads the rest"
+)
+
+
+async def cached_read(
+    patient: Patient, token: str, names: list[str]
+) -> tuple[Finding, Answer | None, Scanned[CachedAccount] | None]:
+    """The cached balances of *names*, and how old they are."""
+    check = f"cached {token}"
+    answer = None
+    try:
+        answer = await patient.ask(token, CACHED_BALANCES_BY_ACCOUNT, names)
+        found: Scanned[CachedAccount] = answer.model()
+    except TreadError as error:
+        return failed(check, error), answer, None
+    return _of_ages(check, names, found, answer, patient.clock.ahead_s), answer, found
+
+
+def _of_ages(
+    check: str, names: list[str], found: Scanned[CachedAccount], answer: Answer, ahead_s: float
+) -> Finding:
+    now_s = answer.reply.received_at + ahead_s
+    ages = {
+        name: max(0.0, now_s - account.as_of.timestamp())
+        for name, account in found.accounts.items()
+        if account.as_of is not None
+    }
+    problems = _gaps(names, found)
+    if undated := len(found.accounts) - len(ages):
+        problems.append(f"{undated} do not say how old they are")
+    figures: dict[str, float] = {"accounts": len(found.accounts), "took_s": answer.took_s}
+    parts = [f"{len(found.accounts)} of {len(names)} accounts"]
+    if ages:
+        worst, median_s = max(ages, key=lambda name: ages[name]), statistics.median(ages.values())
+        parts.append(f"{_short(median_s)} old (median), the oldest {_short(ages[worst])} ({worst})")
+        figures |= {"median_age_s": median_s, "oldest_age_s": ages[worst]}
+        if ages[worst] > _STALE_S:
+            stale = sum(age_s > _STALE_S for age_s in ages.values())
+            problems.append(f"{stale} are older than {_short(_STALE_S)}")
+    todo = (
+        "take live balances where it matters (`--source auto --max-age 60`), and ask Tread's support why its "
+        "cache lags"
+    )
+    return _judged(check, "; ".join(parts), problems, todo, figures)
+
+
+async def live_read(
+    patient: Patient, token: str, names: list[str], cached: Scanned[CachedAccount] | None
+) -> tuple[Finding, Answer | None]:
+    """The live balances of *names*, and whether they have the rows that the cache has."""
+    check = f"live {token}"
+    answer = None
+    try:
+        answer = await patient.ask(token, BALANCES_BY_ACCOUNT, names)
+        found: Scanned[AccountBalances] = answer.model()
+    except ServerError as error:
+        finding = failed(check, error)
+        return finding if len(names) == 1 else _spoilt(finding), answer
+    except TreadError as error:
+        return failed(check, error), answer
+    parts = [f"{len(found.accounts)} of {len(names)} accounts, read in {answer.took_s * 1000:.0f} ms"]
+    figures: dict[str, float] = {"accounts": len(found.accounts), "took_s": answer.took_s}
+    if cached is None:
+        parts.append("not compared with cached ones, which could not be read")
+    else:
+        both = [name for name in found.accounts if name in cached.accounts]
+        differ = [name for name in both if _symbols(found.accounts[name]) != _symbols(cached.accounts[name])]
+        which = f", {len(differ)} have others ({differ[0]})" if differ else ""
+        parts.append(f"{len(both) - len(differ)} have the same rows as cached{which}")
+        figures["with_other_rows_than_cached"] = len(differ)
+    todo = "`tread watch --source live --rounds 1` shows which accounts cannot be read, and why"
+    return _judged(check, "; ".join(parts), _gaps(names, found), todo, figures), answer
+
+
+def _spoilt(finding: Finding) -> Finding:
+    return Finding(
+        check=finding.check,
+        verdict=finding.verdict,
+        said=finding.said,
+        todo=_ONE_MAY_SPOIL_IT,
+        code=finding.code,
+    )
+
+
+def _symbols(account: AccountBalances | CachedAccount) -> list[str]:
+    return sorted([row.symbol for row in account.assets])
+
+
+def _gaps(names: list[str], found: Scanned[Any]) -> list[str]:
+    """What of *names* an answer does not have."""
+    problems = [f"the server could not read {len(found.errors)}"] if found.errors else []
+    if found.faults:
+        problems.append(f"{len(found.faults)} do not decode ({next(iter(found.faults))})")
+    if found.repeated:
+        problems.append(f"{len(found.repeated)} stand there twice ({next(iter(found.repeated))})")
+    missing = [name for name in names if name not in found.accounts and name not in found.faults]
+    if missing:
+        problems.append(f"{len(missing)} are missing ({missing[0]})")
+    return problems
+
+
+def _judged(check: str, said: str, problems: list[str], todo: str, figures: dict[str, float]) -> Finding:
+    if not problems:
+        return Finding(check=check, verdict=Verdict.OK, said=said, figures=figures)
+    said = "; ".join((said, *problems))
+    return Finding(check=check, verdict=Verdict.WARNING, said=said, todo=todo, figures=figures)
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
