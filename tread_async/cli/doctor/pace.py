@@ -23,7 +23,7 @@ async def timed(patient: Patient, token: str, account: str | None) -> tuple[Find
     Read are the cached balances of *account*, or the list of accounts where there is none.
     """
     endpoint, names = (ACCOUNTS, None) if account is None else (CACHED_BALANCES, [account])
-    before, took_s = patient.connections_opened(token), []
+    before, lost, took_s = patient.connections_opened(token), patient.lost, []
     try:
         for _ in range(CALLS):
             took_s.append((await patient.ask(token, endpoint, names)).took_s)
@@ -31,7 +31,7 @@ async def timed(patient: Patient, token: str, account: str | None) -> tuple[Find
         trouble = failed("latency", error)
         why = f"only {len(took_s)} of {CALLS} reads were answered"
         return trouble, not_checked("keep-alive", why)
-    return paced(took_s), kept(CALLS, patient.connections_opened(token) - before)
+    return paced(took_s), kept(CALLS, patient.connections_opened(token) - before, patient.lost - lost)
 
 
 def paced(took_s: Sequence[float]) -> Finding:
@@ -51,15 +51,20 @@ def paced(took_s: Sequence[float]) -> Finding:
     )
 
 
-def kept(reads: int, opened: int) -> Finding:
-    """Whether connections are kept, from how many were *opened* for so many *reads* one after the other."""
-    figures = {"reads": reads, "connections_opened": opened}
+def kept(reads: int, opened: int, lost: int) -> Finding:
+    """Whether connections are kept, from how many were *opened* for so many *reads* one after the other.
+
+    *lost* are those that ended under a request.
+    """
+    figures = {"reads": reads, "connections_opened": opened, "connections_lost": lost}
     if opened <= 1:
         said = f"{reads} reads over one connection"
         return Finding(check="keep-alive", verdict=Verdict.OK, said=said, figures=figures)
     said = f"{reads} reads needed {opened} new connections"
     if opened >= reads - 1:
         said += ": each is closed after its answer"
+    if lost:
+        said += f"; {lost} ended without a word, under a request that was sent again"
     return Finding(
         check="keep-alive",
         verdict=Verdict.WARNING,

@@ -16,6 +16,7 @@ from tread_async._codec.replies import Reply, http_date, parse
 from tread_async._fleet.lines import Tally
 from tread_async._fleet.server_clock import ServerClock
 from tread_async._policy import POLICIES
+from tread_async.errors import TransportError
 from tread_async.manager import SessionManager
 from tread_async.secret import Secret
 
@@ -52,6 +53,7 @@ class Patient:
     Attributes:
         direct: The tokens that go through no proxy.
         clock: The server's, as all answers so far tell it; ``dated`` is how many of them have told it.
+        lost: Connections that ended before an answer, whose request was sent once more.
     """
 
     def __init__(self, desk: SessionManager) -> None:
@@ -62,6 +64,7 @@ class Patient:
         self.direct = tuple([name for name, one in desk._credentials.items() if one.proxy is None])
         self.clock = ServerClock()
         self.dated = 0
+        self.lost = 0
         parts = urlsplit(self.base_url)
         self.host = parts.hostname or ""
         self.port = parts.port or _PORTS[parts.scheme]
@@ -92,9 +95,20 @@ class Patient:
     async def ask(self, token: str, endpoint: Endpoint[Any], accounts: list[str] | None = None) -> Answer:
         """Asks once, as the library does, for these *accounts* only where they are given.
 
+        And once more where the connection was lost: one that was kept may have been closed meanwhile.
+
         Raises:
             TreadError: as of any call of the library.
         """
+        try:
+            return await self._ask(token, endpoint, accounts)
+        except TransportError as error:
+            if type(error) is not TransportError:
+                raise
+        self.lost += 1
+        return await self._ask(token, endpoint, accounts)
+
+    async def _ask(self, token: str, endpoint: Endpoint[Any], accounts: list[str] | None) -> Answer:
         line = self._lines[token]
         plainly: Endpoint[Any] = msgspec.structs.replace(endpoint, decode=bodies.anything, steps=None)
         once = msgspec.structs.replace(POLICIES[endpoint.name], attempts=1)
