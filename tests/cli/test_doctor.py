@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -154,6 +157,25 @@ async def test_nobody_reads(sim: Simulator) -> None:
         _, err = await process.communicate()
 
     assert (process.returncode, err) == (141, b"")
+
+
+@pytest.mark.parametrize(("command", "options"), [("doctor", 4), ("simulate", 9)])
+async def test_help_costs_nothing(command: str, options: int) -> None:
+    """Neither aiohttp, the client nor the simulator is loaded for it, and each option has an example."""
+    script = (
+        "import sys; from tread_async.cli import main\n"
+        f"sys.argv[1:] = [{command!r}, '--help']\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    helped = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert "tread_async.cli.app" in helped.stderr.split()
+    assert not {"aiohttp", "tread_async.simulator", "tread_async.client"} & set(helped.stderr.split())
+    assert helped.stdout.count("Example:") == options + 1
 
 
 async def test_https_with_an_authority_of_the_machine(tmp_path: Path) -> None:

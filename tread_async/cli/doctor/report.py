@@ -41,12 +41,11 @@ class Lines:
         self._is_like = Console()  # it knows of terminals, NO_COLOR and the like
 
     async def show(self, finding: Finding) -> None:
-        line = Text(f"{finding.verdict:<{_VERDICT_WIDTH}}", style=_STYLES[finding.verdict])
-        line.append(f"{finding.check:<{_CHECK_WIDTH}} ", style="bold")
-        line.append(finding.said, style="not bold default")
+        line = Text().append(f"{finding.verdict:<{_VERDICT_WIDTH}}", style=_STYLES[finding.verdict])
+        line.append(f"{finding.check:<{_CHECK_WIDTH}} ", style="bold").append(finding.said)
         below = [*finding.details, *([f"-> {finding.todo}"] if finding.todo else [])]
         for text in below:
-            line.append(f"\n{'':<{_VERDICT_WIDTH}}{text}", style="not bold default")
+            line.append(f"\n{'':<{_VERDICT_WIDTH}}{text}")
         await self._write(line)
 
     async def end(self, base_url: str, findings: Sequence[Finding], code: int) -> None:
