@@ -94,7 +94,9 @@ async def test_exit_codes(sim: Simulator, status: int, code: int) -> None:
     assert (await done(sim, "doctor", "--json"))[0] == code
 
 
-@pytest.mark.parametrize(("codes", "code"), [([], 0), ([1], 1), ([1, 6], 6), ([6, 1, 5], 5), ([5, 5], 5)])
+@pytest.mark.parametrize(
+    ("codes", "code"), [([], 0), ([1], 1), ([1, 6], 6), ([6, 1, 5], 5), ([5, 5], 5), ([2], 1)]
+)
 def test_the_code_of_several(codes: list[int], code: int) -> None:
     """That of which most can be done about; a warning has none."""
     findings = [Finding(check="", verdict=Verdict.FAILED, said="", code=one) for one in codes]

@@ -40,7 +40,7 @@ async def test_all_is_well(sim: Simulator) -> None:
     assert all(finding.todo == "" for finding in findings.values())
     assert findings["token a"].figures["accounts"] == 4
     assert "4 of 4 accounts" in findings["cached a"].said
-    assert findings["live b"].said.endswith("4 have the same rows as cached")
+    assert findings["live b"].said.endswith("same rows as cached: 4")
     assert {request.method for request in sim.journal.requests} == {"GET"}
     assert len(sim.journal.requests) == 2 + 2 * 2 + 20
     assert code_of_findings(findings.values()) == 0
@@ -94,6 +94,19 @@ async def test_one_of_two_tokens_is_refused(sim: Simulator) -> None:
     assert not_well(findings) == {"token a": "failed"}
     assert {"cached b", "live b", "latency"} < findings.keys()
     assert code_of_findings(findings.values()) == 5
+
+
+async def test_a_token_that_cannot_be_had(sim: Simulator) -> None:
+    """The function that gives it has failed: the other token is looked at as ever."""
+
+    def gives() -> str:
+        raise RuntimeError
+
+    findings = await examine(sim.url, gives, sim.tokens[1])
+
+    assert not_well(findings) == {"token a": "failed"}
+    assert "the token function of 'a' raised RuntimeError" in findings["token a"].said
+    assert "what gives the token" in findings["token a"].todo
 
 
 async def test_still_to_wait_for_an_earlier_429(sim: Simulator) -> None:
@@ -152,7 +165,7 @@ async def test_a_cache_that_lags(sim: Simulator) -> None:
     findings = await examine(sim.url, sim.tokens[0])
 
     assert not_well(findings) == {"cached a": "warning"}
-    assert f"the oldest 10 min ({worst}); 1 are older than 2 min" in findings["cached a"].said
+    assert f"the oldest 10 min ({worst}); older than 2 min: 1" in findings["cached a"].said
     assert (
         findings["cached a"].figures["oldest_age_s"] > 600 > 60 > findings["cached a"].figures["median_age_s"]
     )
@@ -161,7 +174,7 @@ async def test_a_cache_that_lags(sim: Simulator) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "said"),
-    [({"missing": True}, "1 are missing (NAME)"), ({"error": True}, "the server could not read 1")],
+    [({"missing": True}, "missing: 1 (NAME)"), ({"error": True}, "not read by the server: 1")],
 )
 async def test_an_account_that_the_cache_does_not_have(
     sim: Simulator, fault: dict[str, Any], said: str
@@ -174,7 +187,7 @@ async def test_an_account_that_the_cache_does_not_have(
 
     assert findings["cached a"].verdict == "warning"
     assert said.replace("NAME", name) in findings["cached a"].said
-    assert findings["live a"].said.endswith("3 have the same rows as cached")
+    assert findings["live a"].said.endswith("same rows as cached: 3")
 
 
 async def test_live_balances_that_fail(sim: Simulator) -> None:
@@ -211,8 +224,8 @@ async def test_accounts_that_do_not_decode_or_have_other_rows() -> None:
     async with FleetServer(User(token=TOKEN, accounts=held)) as server:
         findings = await examine(server.url, TOKEN)
 
-    assert "1 do not decode (odd)" in findings["cached a"].said
-    assert "1 do not decode (odd); 1 stand there twice (twice)" in findings["live a"].said
+    assert "not decoded: 1 (odd)" in findings["cached a"].said
+    assert "not decoded: 1 (odd); there twice: 1 (twice)" in findings["live a"].said
     assert verdicts(findings, "cached a", "live a") == ["warning", "warning"]
 
 
@@ -230,8 +243,8 @@ async def test_rows_that_only_one_of_both_has() -> None:
     async with Wire(answer) as wire:
         findings = await examine(wire.url, TOKEN)
 
-    assert findings["live a"].said.endswith("0 have the same rows as cached, 1 have others (old)")
-    assert findings["cached a"].said == "1 of 1 accounts; 1 do not say how old they are"
+    assert findings["live a"].said.endswith("same rows as cached: 0, other rows: 1 (old)")
+    assert findings["cached a"].said == "1 of 1 accounts; of unknown age: 1"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tread_async.secret import Secret
 
 __all__ = ["Finding", "Verdict", "code_of_findings", "not_checked", "safe"]
 
-_WORST_FIRST: Final = (5, 6, 1)
+_BEFORE_OTHERS: Final = (5, 6)
 
 
 class Verdict(enum.StrEnum):
@@ -66,4 +66,4 @@ def safe(finding: Finding, secrets: Iterable[Secret]) -> Finding:
 def code_of_findings(findings: Iterable[Finding]) -> int:
     """0 where nothing has failed; else 5 for a token that is refused, 6 for too many requests, or 1."""
     codes = {finding.code for finding in findings if finding.verdict is Verdict.FAILED}
-    return next((code for code in _WORST_FIRST if code in codes), 0)
+    return next((code for code in _BEFORE_OTHERS if code in codes), 1 if codes else 0)

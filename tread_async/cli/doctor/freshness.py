@@ -46,7 +46,7 @@ def _of_ages(
     }
     problems = _gaps(names, found)
     if undated := len(found.accounts) - len(ages):
-        problems.append(f"{undated} do not say how old they are")
+        problems.append(f"of unknown age: {undated}")
     figures: dict[str, float] = {"accounts": len(found.accounts), "took_s": answer.took_s}
     parts = [f"{len(found.accounts)} of {len(names)} accounts"]
     if ages:
@@ -55,7 +55,7 @@ def _of_ages(
         figures |= {"median_age_s": median_s, "oldest_age_s": ages[worst]}
         if ages[worst] > _STALE_S:
             stale = sum(age_s > _STALE_S for age_s in ages.values())
-            problems.append(f"{stale} are older than {_short(_STALE_S)}")
+            problems.append(f"older than {_short(_STALE_S)}: {stale}")
     todo = (
         "take live balances where it matters (`--source auto --max-age 60`), and ask Tread's support why its "
         "cache lags"
@@ -84,8 +84,8 @@ async def live_read(
     else:
         both = [name for name in found.accounts if name in cached.accounts]
         differ = [name for name in both if _symbols(found.accounts[name]) != _symbols(cached.accounts[name])]
-        which = f", {len(differ)} have others ({differ[0]})" if differ else ""
-        parts.append(f"{len(both) - len(differ)} have the same rows as cached{which}")
+        which = f", other rows: {len(differ)} ({differ[0]})" if differ else ""
+        parts.append(f"same rows as cached: {len(both) - len(differ)}{which}")
         figures["with_other_rows_than_cached"] = len(differ)
     todo = "`tread watch --source live --rounds 1` shows which accounts cannot be read, and why"
     return _judged(check, "; ".join(parts), _gaps(names, found), todo, figures), answer
@@ -107,14 +107,14 @@ def _symbols(account: AccountBalances | CachedAccount) -> list[str]:
 
 def _gaps(names: list[str], found: Scanned[Any]) -> list[str]:
     """What of *names* an answer does not have."""
-    problems = [f"the server could not read {len(found.errors)}"] if found.errors else []
+    problems = [f"not read by the server: {len(found.errors)}"] if found.errors else []
     if found.faults:
-        problems.append(f"{len(found.faults)} do not decode ({next(iter(found.faults))})")
+        problems.append(f"not decoded: {len(found.faults)} ({next(iter(found.faults))})")
     if found.repeated:
-        problems.append(f"{len(found.repeated)} stand there twice ({next(iter(found.repeated))})")
+        problems.append(f"there twice: {len(found.repeated)} ({next(iter(found.repeated))})")
     missing = [name for name in names if name not in found.accounts and name not in found.faults]
     if missing:
-        problems.append(f"{len(missing)} are missing ({missing[0]})")
+        problems.append(f"missing: {len(missing)} ({missing[0]})")
     return problems
 
 

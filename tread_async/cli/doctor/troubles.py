@@ -41,7 +41,7 @@ _BY_KIND: Final[tuple[tuple[type[TreadError], str], ...]] = (
     (ProtocolError, "see that the base URL is that of the API, with https and without a path that redirects"),
     (DecodeError, "see that the base URL is that of the API; else a newer tread-async may know it"),
     (DeadlineExceededError, "try again; if it stays slow, ask for fewer accounts at once"),
-    (NotSentError, "see what the lines above say of the way to the host, and of a proxy if there is one"),
+    (NotSentError, "see the lines about the way to the host, and the proxy or what gives the token, if any"),
     (TransportError, "try again; if it stays, something between here and the host drops connections"),
 )  # fmt: skip
 _OTHERWISE: Final = "see what it says, and try again"
