@@ -16,8 +16,8 @@ import pytest
 
 from tests.support.authority import Authority
 from tests.support.command import done, on_a_terminal, started
-from tests.support.samples import well
-from tests.support.wire import TOKEN, Wire
+from tests.support.samples import LISTED, well
+from tests.support.wire import TOKEN, Wire, reply
 from tread_async.cli.doctor.findings import Finding, Verdict, code_of_findings
 from tread_async.simulator import Simulator
 
@@ -159,6 +159,21 @@ async def test_nobody_reads(sim: Simulator) -> None:
         _, err = await process.communicate()
 
     assert (process.returncode, err) == (141, b"")
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+async def test_no_token_shows(more: tuple[str, ...]) -> None:
+    """Although the server has it where names of fields, accounts and hosts of errors stand."""
+    account = LISTED | {"name": f"of {TOKEN}", TOKEN: 1, f"x{TOKEN}x": TOKEN}
+    answers = [reply([account]), reply({"message": f"no {TOKEN}"}, 500), reply({TOKEN: {"exchange": TOKEN}})]
+    async with Wire(answers) as wire:
+        environment = {"TREAD_API_TOKEN": TOKEN, "TREAD_BASE_URL": wire.url}
+        code, out, err = await done(None, "doctor", *more, **environment)
+
+    assert (code, err) == (1, "")
+    assert all(text in out for text in ("unknown Account[", "x***x", "missing: 1 (of ***)"))
+    assert "no ***" in out
+    assert TOKEN not in out
 
 
 @pytest.mark.parametrize(("command", "options"), [("doctor", 4), ("simulate", 9)])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 __all__ = ["simulate"]
 
 # Of its own, so that two terminals need no agreement, and not one of those that everybody takes.
-DEFAULT_PORT = 8732  # "TREA" on a telephone
+_PORT: Final = 8732  # "TREA" on a telephone
 
 
 def simulate(
@@ -18,7 +18,7 @@ def simulate(
     port: Annotated[
         int,
         typer.Option(min=0, max=65535, help="Listen on this port; 0 takes a free one. Example: --port 0"),
-    ] = DEFAULT_PORT,
+    ] = _PORT,
     accounts: Annotated[
         int, typer.Option(min=0, help="Accounts of each token. Example: --accounts 200")
     ] = 20,

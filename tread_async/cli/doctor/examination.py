@@ -16,6 +16,7 @@ from tread_async.cli.doctor.tokens import FirstRead, first_read
 __all__ = ["examined"]
 
 _MOST_TOKENS: Final = 5  # whose balances are read: it is the server that they tell about
+_AT_ONCE: Final = 8
 _READS: Final = ("accounts", "balances", "cached_balances")
 
 Findings: TypeAlias = AsyncGenerator[Finding, None]
@@ -38,7 +39,7 @@ async def examined(patient: Patient) -> Findings:
     for token in patient.tokens:
         if token not in tokens:
             yield not_checked(f"token {token}", "the host is out of reach")
-    firsts = await asyncio.gather(*[first_read(patient, token) for token in tokens])
+    firsts = await _first_reads(patient, tokens)
     for first in firsts:
         yield first.finding
     listed = [first for first in firsts if first.finding.verdict is not Verdict.FAILED]
@@ -72,6 +73,17 @@ async def _way(patient: Patient) -> Findings:
         yield not_checked("TLS", "no address answers")
     else:
         yield await certificate.shaken(patient.host, patient.port, address, patient.tls_context)
+
+
+async def _first_reads(patient: Patient, tokens: Sequence[str]) -> list[FirstRead]:
+    """Of all *tokens*, a few at once: who queues for long would be called too slow."""
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def in_turn(token: str) -> FirstRead:
+        async with turns:
+            return await first_read(patient, token)
+
+    return await asyncio.gather(*[in_turn(token) for token in tokens])
 
 
 async def _balances(patient: Patient, listed: Sequence[FirstRead], answers: list[Answer]) -> Findings:

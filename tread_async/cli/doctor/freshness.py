@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 from typing import Any, Final
 
+import msgspec
+
 from tread_async._codec.endpoints import BALANCES_BY_ACCOUNT, CACHED_BALANCES_BY_ACCOUNT
 from tread_async._codec.scanning import Scanned
 from tread_async.cli.doctor.findings import Finding, Verdict
@@ -57,8 +59,8 @@ def _of_ages(
             stale = sum(age_s > _STALE_S for age_s in ages.values())
             problems.append(f"older than {_short(_STALE_S)}: {stale}")
     todo = (
-        "take live balances where it matters (`--source auto --max-age 60`), and ask Tread's support why its "
-        "cache lags"
+        "take live balances where it matters (`--source auto --max-age 60`), and ask Tread's support what "
+        "its cache waits for"
     )
     return _judged(check, "; ".join(parts), problems, todo, figures)
 
@@ -74,7 +76,9 @@ async def live_read(
         found: Scanned[AccountBalances] = answer.model()
     except ServerError as error:
         finding = failed(check, error)
-        return finding if len(names) == 1 else _spoilt(finding), answer
+        if len(names) > 1:
+            finding = msgspec.structs.replace(finding, todo=_ONE_MAY_SPOIL_IT)
+        return finding, answer
     except TreadError as error:
         return failed(check, error), answer
     parts = [f"{len(found.accounts)} of {len(names)} accounts, read in {answer.took_s * 1000:.0f} ms"]
@@ -89,16 +93,6 @@ async def live_read(
         figures["with_other_rows_than_cached"] = len(differ)
     todo = "`tread watch --source live --rounds 1` shows which accounts cannot be read, and why"
     return _judged(check, "; ".join(parts), _gaps(names, found), todo, figures), answer
-
-
-def _spoilt(finding: Finding) -> Finding:
-    return Finding(
-        check=finding.check,
-        verdict=finding.verdict,
-        said=finding.said,
-        todo=_ONE_MAY_SPOIL_IT,
-        code=finding.code,
-    )
 
 
 def _symbols(account: AccountBalances | CachedAccount) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -46,7 +47,7 @@ def paced(took_s: Sequence[float]) -> Finding:
         check="latency",
         verdict=Verdict.WARNING if slow else Verdict.OK,
         said=f"{len(ordered)} reads one after the other: {said}",
-        todo=f"poll less often than it answers: `--interval {most:.0f}` or more" if slow else "",
+        todo=f"poll less often than it answers: `--interval {math.ceil(most)}` or more" if slow else "",
         figures={"p50_s": p50, "p90_s": p90, "max_s": most},
     )
 
