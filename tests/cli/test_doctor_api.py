@@ -237,6 +237,20 @@ async def test_accounts_that_do_not_decode_or_have_other_rows() -> None:
     assert "not decoded: 1 (odd)" in findings["cached a"].said
     assert "not decoded: 1 (odd); there twice: 1 (twice)" in findings["live a"].said
     assert verdicts(findings, "cached a", "live a") == ["warning", "warning"]
+    assert findings["cached a"].details == (
+        "odd: not a finite decimal of at most 60 digits - at `$[0].assets[0].amount`",
+    )
+    assert "newer tread-async" in findings["live a"].todo
+
+
+async def test_no_account_can_be_read() -> None:
+    """Then the read has failed, although its answer was a success."""
+    held = [Held(name="odd", live="undecodable", cached="missing")]
+    async with FleetServer(User(token=TOKEN, accounts=held)) as server:
+        findings = await examine(server.url, TOKEN)
+
+    assert verdicts(findings, "cached a", "live a") == ["failed", "failed"]
+    assert code_of_findings(findings.values()) == 1
 
 
 async def test_rows_that_only_one_of_both_has() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from tread_async._codec.endpoints import BALANCES_BY_ACCOUNT, CACHED_BALANCES_BY_ACCOUNT
+from tread_async._codec.replies import problem_of
 from tread_async._codec.scanning import Scanned
 from tread_async.cli.doctor.findings import Finding, Verdict
 from tread_async.cli.doctor.patient import Answer, Patient
@@ -18,6 +19,12 @@ from tread_async.models import AccountBalances, CachedAccount
 __all__ = ["cached_read", "live_read"]
 
 _STALE_S: Final = 120.0
+_TODO_CACHED: Final = (
+    "take live balances where it matters (`--source auto --max-age 60`), and ask Tread's support what its "
+    "cache waits for"
+)
+_TODO_LIVE: Final = "`tread watch --source live --rounds 1` shows which accounts cannot be read, and why"
+_TODO_UNDECODED: Final = "the API has changed: look for a newer tread-async, and at the lines about fields"
 _ONE_MAY_SPOIL_IT: Final = (
     "one account may spoil it for all: `tread watch --source live --rounds 1` shows which, and reads the rest"
 )
@@ -58,11 +65,7 @@ def _of_ages(
         if ages[worst] > _STALE_S:
             stale = sum(age_s > _STALE_S for age_s in ages.values())
             problems.append(f"older than {_short(_STALE_S)}: {stale}")
-    todo = (
-        "take live balances where it matters (`--source auto --max-age 60`), and ask Tread's support what "
-        "its cache waits for"
-    )
-    return _judged(check, "; ".join(parts), problems, todo, figures)
+    return _judged(check, "; ".join(parts), problems, found, _TODO_CACHED, figures)
 
 
 async def live_read(
@@ -91,8 +94,7 @@ async def live_read(
         which = f", other rows: {len(differ)} ({differ[0]})" if differ else ""
         parts.append(f"same rows as cached: {len(both) - len(differ)}{which}")
         figures["with_other_rows_than_cached"] = len(differ)
-    todo = "`tread watch --source live --rounds 1` shows which accounts cannot be read, and why"
-    return _judged(check, "; ".join(parts), _gaps(names, found), todo, figures), answer
+    return _judged(check, "; ".join(parts), _gaps(names, found), found, _TODO_LIVE, figures), answer
 
 
 def _symbols(account: AccountBalances | CachedAccount) -> list[str]:
@@ -112,11 +114,21 @@ def _gaps(names: list[str], found: Scanned[Any]) -> list[str]:
     return problems
 
 
-def _judged(check: str, said: str, problems: list[str], todo: str, figures: dict[str, float]) -> Finding:
+def _judged(
+    check: str, said: str, problems: list[str], found: Scanned[Any], todo: str, figures: dict[str, float]
+) -> Finding:
+    """A warning where there are *problems*, and a failure where there is no account at all."""
     if not problems:
         return Finding(check=check, verdict=Verdict.OK, said=said, figures=figures)
-    said = "; ".join((said, *problems))
-    return Finding(check=check, verdict=Verdict.WARNING, said=said, todo=todo, figures=figures)
+    why = next((f"{name}: {problem_of(fault)}" for name, fault in found.faults.items()), None)
+    return Finding(
+        check=check,
+        verdict=Verdict.WARNING if found.accounts else Verdict.FAILED,
+        said="; ".join((said, *problems)),
+        details=() if why is None else (why,),
+        todo=todo if why is None else _TODO_UNDECODED,
+        figures=figures,
+    )
 
 
 def _short(seconds: float) -> str:
