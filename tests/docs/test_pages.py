@@ -53,6 +53,17 @@ async def test_what_a_page_shows_runs(page: Path, tmp_path: Path) -> None:
     assert code == 0, said
 
 
+@pytest.mark.parametrize("block", ["```python\n1 / 0\n```\n", "```sh\nfalse\necho on\n```\n"])
+async def test_a_block_that_fails_ends_its_page(block: str, tmp_path: Path) -> None:
+    """The test above would be green for ever otherwise."""
+    page = tmp_path / "page.md"
+    page.write_text(f"{block}\n```python\nprint('reached')\n```\n")
+
+    code, said = await run(sys.executable, str(RUNNER), str(page), folder=tmp_path)
+
+    assert (code, "reached" in said, "page.md, line 1:" in said) == (1, False, True), said
+
+
 @pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)
 def test_every_block_is_of_a_known_kind(page: Path) -> None:
     """A block of another kind would be run by nobody, and nobody would notice."""
