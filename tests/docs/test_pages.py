@@ -23,11 +23,13 @@ async def run(*command: str, folder: Path) -> tuple[int | None, str]:
     """The exit code and output of *command*, with the environment that the pages speak of."""
     async with start(tokens=1, accounts=20, latency_s=0.0, seed=7) as simulation:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        # Nothing of whoever runs the tests: neither tokens nor a configuration.
+        plain = {k: v for k, v in surroundings(None).items() if not k.startswith(("TREAD_", "XDG_"))}
         known = {"TREAD_API_TOKEN": simulation.tokens[0], "TREAD_BASE_URL": simulation.url, "PATH": path}
         process = await asyncio.create_subprocess_exec(
             *command,
             cwd=folder,
-            env=surroundings(None, PYTHONPATH=str(ROOT), HOME=str(folder), **known),
+            env=plain | known | {"PYTHONPATH": str(ROOT), "HOME": str(folder)},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
