@@ -51,7 +51,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotApplied(msgspec.Struct, frozen=True, kw_only=True):
-    """Nothing was changed by this call: it never left, or was refused for this account alone.
+    """Nothing was changed by this call: it never left, was refused, or reading back shows that it was not.
 
     Attributes:
         error: Why.
@@ -68,7 +68,7 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         error: What is known: an `OutcomeUnknownError`, or a `ClosedAfterSendingError`.
-        seen: What the account has, where reading back showed another value than was acknowledged.
+        seen: The other value that the account has, where reading back showed one.
     """
 
     error: TreadError
