@@ -21,7 +21,7 @@ from tread_async.simulator.state import AccountRecord, User
 class Simulator:
     """A stateful Tread server on a loopback socket, with seeded data and faults on demand.
 
-    Use it as a block; the socket is open inside::
+    Use it as a block; the socket is open inside:
 
         async with Simulator(seed=7) as sim:
             sim.url, sim.tokens[0]
