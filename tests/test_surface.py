@@ -45,6 +45,8 @@ LAYERS = (
     ("cli",),
 )
 
+# For the tests of users. It takes from both sides, and neither knows of it.
+KIT = ("testing", "_pytest_plugin")
 
 VOCABULARY = (
     "balance", "changes", "client", "errors", "feed", "keys", "listing", "manager", "models", "outcomes",
@@ -90,12 +92,12 @@ def files_of(part: str) -> list[Path]:
 
 
 def test_every_module_has_its_layer() -> None:
-    """Every module of the package stands in the list of layers, or is the simulator."""
+    """Every module of the package stands in the list of layers, or is the simulator or the kit for tests."""
     parts = {path.stem for path in PACKAGE.glob("*.py")} | {
         path.parent.name for path in PACKAGE.glob("*/__init__.py")
     }
 
-    assert parts == {part for layer in LAYERS for part in layer} | {"simulator"}
+    assert parts == {part for layer in LAYERS for part in layer} | {"simulator", *KIT}
 
 
 @pytest.mark.parametrize("height", range(len(LAYERS)))
@@ -128,6 +130,14 @@ def test_the_simulator_and_the_client_share_nothing() -> None:
 
     assert theirs <= {"simulator"}
     assert users == {"cli/simulate.py"}
+
+
+def test_nothing_knows_the_kit_for_tests() -> None:
+    """What users run has nothing in it that is for tests alone."""
+    parts = [part for layer in LAYERS for part in layer]
+    ours = set().union(*(imported_modules(path) for part in (*parts, "simulator") for path in files_of(part)))
+
+    assert not ours & set(KIT)
 
 
 def test_only_the_repeats_know_tenacity_and_only_the_transport_aiohttp() -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import aiohttp
 import anyio
 from aiohttp import hdrs
+from anyio import sleep
 from yarl import URL
 
 from tread_async._attempt import CONNECT_TIMEOUT_S, Attempt, BrokenError
@@ -282,7 +283,7 @@ class Transport:
         scope = self._deadlines.scope(math.inf)
         try:
             async with scope:
-                await anyio.sleep(seconds)
+                await sleep(seconds)
         except TimeoutError:
             pass
         finally:

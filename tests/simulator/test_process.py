@@ -123,7 +123,7 @@ def test_imports() -> None:
 
 
 def test_not_loaded_by_the_package() -> None:
-    """No module of the package outside the simulator imports it when it is loaded."""
+    """No module of the package outside the simulator imports it when it is loaded, but the kit for tests."""
     for path in PACKAGE.parent.rglob("*.py"):
         if PACKAGE in path.parents:
             continue
