@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
 
 TESTS = """
 import asyncio
@@ -155,6 +155,25 @@ def test_a_fixture_of_the_same_name_takes_its_place(tmp_path: Path) -> None:
     assert "1 passed" in said, said
 
 
+def test_a_test_may_be_run_again(tmp_path: Path) -> None:
+    """As those plugins do that repeat what has failed: each time with a client of its own."""
+    (tmp_path / "conftest.py").write_text(
+        "from _pytest.runner import runtestprotocol\n\n\n"
+        "def pytest_runtest_protocol(item, nextitem):\n"
+        "    for _ in range(2):\n"
+        "        item._initrequest()\n"
+        "        runtestprotocol(item, nextitem=nextitem)\n"
+        "    return True\n"
+    )
+    (tmp_path / "test_kit.py").write_text(
+        "async def test_it(tread_client):\n    await tread_client.accounts()\n"
+    )
+
+    said = run_pytest(tmp_path, "-p", "no:anyio", "-o", "asyncio_mode=auto")
+
+    assert "2 passed" in said, said
+
+
 def test_the_fixtures_say_what_they_are(tmp_path: Path) -> None:
     """`pytest --fixtures` has a line for each."""
     said = run_pytest(tmp_path, "--fixtures")
@@ -164,10 +183,10 @@ def test_the_fixtures_say_what_they_are(tmp_path: Path) -> None:
 
 
 def test_the_bot_of_the_examples_is_tested(tmp_path: Path) -> None:
-    """Its tests pass in a copy that is far from the checkout."""
-    for name in ("guard_bot.py", "test_guard_bot.py"):
-        shutil.copy(EXAMPLES / name, tmp_path)
+    """Its tests pass in a copy that is far from the checkout, and need no network."""
+    for name in ("examples/guard_bot.py", "examples/test_guard_bot.py", ".ci/no_network.py"):
+        shutil.copy(ROOT / name, tmp_path)
 
-    said = run_pytest(tmp_path, "-p", "no:anyio", "-p", "no:aiohttp")
+    said = run_pytest(tmp_path, "-p", "no:anyio", "-p", "no:aiohttp", "-p", "no_network")
 
     assert "9 passed" in said, said

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from email.utils import formatdate
 from typing import Any, NoReturn, Self
@@ -166,10 +166,10 @@ class Simulator:
         if answer is None:
             _hang_up()
         self.journal.answered(record, answer.status, answer.equity)
-        answer = _dated(answer, plan.now(self._clock()))
+        headers = _headers(answer, plan.now(self._clock()))
         if plan.answer is not None and plan.answer.truncate_bytes is not None:
-            await _send_part(request, answer, plan.answer.truncate_bytes)
-        return _response(answer)
+            await _send_part(request, answer, headers, plan.answer.truncate_bytes)
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
 
     def _act_later(self, call: Call, plan: Plan) -> None:
         async def act() -> None:
@@ -263,18 +263,14 @@ def _hang_up() -> NoReturn:
     raise asyncio.CancelledError
 
 
-async def _send_part(request: web.BaseRequest, answer: Answer, size: int) -> NoReturn:
-    response = web.StreamResponse(status=answer.status, headers=_headers(answer))
+async def _send_part(
+    request: web.BaseRequest, answer: Answer, headers: Mapping[str, str], size: int
+) -> NoReturn:
+    response = web.StreamResponse(status=answer.status, headers=headers)
     response.content_length = len(answer.body)
     await response.prepare(request)
     await response.write(answer.body[:size])
     _hang_up()
-
-
-def _dated(answer: Answer, now: float) -> Answer:
-    if any(name.lower() == "date" for name in answer.headers):
-        return answer
-    return answer._replace(headers={**answer.headers, "Date": _date(int(now))})
 
 
 @functools.lru_cache(maxsize=1)
@@ -282,13 +278,10 @@ def _date(second: int) -> str:
     return formatdate(second, usegmt=True)
 
 
-def _headers(answer: Answer) -> dict[str, str]:
-    typed = any(name.lower() == "content-type" for name in answer.headers)
-    return {**answer.headers} if typed else {"Content-Type": answer.content_type, **answer.headers}
-
-
-def _response(answer: Answer) -> web.Response:
-    return web.Response(status=answer.status, body=answer.body, headers=_headers(answer))
+def _headers(answer: Answer, now: float) -> dict[str, str]:
+    usual = {"Content-Type": answer.content_type, "Date": _date(int(now))}
+    given = {name.lower() for name in answer.headers}
+    return {name: value for name, value in usual.items() if name.lower() not in given} | {**answer.headers}
 
 
 def _check(tokens: int, accounts: int | Sequence[str], assets: int, latency_s: float) -> None:
