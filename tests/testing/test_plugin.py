@@ -87,6 +87,7 @@ def anyio_backend():
 """
 
 ASYNCIO = "@pytest.mark.asyncio"
+AIOHTTP = ("-o", "required_plugins=pytest-aiohttp")  # it is not enough that nothing keeps it away
 
 
 def run_pytest(folder: Path, *options: str) -> str:
@@ -111,8 +112,8 @@ def run_pytest(folder: Path, *options: str) -> str:
     [
         (ASYNCIO, ("-p", "no:anyio", "-p", "no:aiohttp", "-o", "asyncio_mode=strict")),
         ("", ("-p", "no:anyio", "-p", "no:aiohttp", "-o", "asyncio_mode=auto")),
-        ("", ("-p", "no:anyio", "-o", "asyncio_mode=auto")),
-        (ASYNCIO, ("-o", "asyncio_mode=strict")),
+        ("", ("-p", "no:anyio", *AIOHTTP, "-o", "asyncio_mode=auto")),
+        (ASYNCIO, (*AIOHTTP, "-o", "asyncio_mode=strict")),
         ("@pytest.mark.anyio", ("-p", "no:asyncio", "-p", "no:aiohttp")),
     ],
     ids=["asyncio-strict", "asyncio-auto", "aiohttp", "all-of-them", "anyio"],

@@ -55,7 +55,9 @@ class TreadSimulator:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._opened.result()
+        if (problem := self._opened.exception()) is not None:
+            self._thread.join()
+            raise problem
         return self
 
     def __exit__(
