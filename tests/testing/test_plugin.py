@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.samples import PAIR
+from tread_async.testing import TreadSimulator
+
 ROOT = Path(__file__).parents[2]
 
 TESTS = """
@@ -191,3 +194,20 @@ def test_the_bot_of_the_examples_is_tested(tmp_path: Path) -> None:
     said = run_pytest(tmp_path, "-p", "no:anyio", "-p", "no:aiohttp", "-p", "no_network")
 
     assert "9 passed" in said, said
+
+
+def test_the_bot_of_the_examples_runs() -> None:
+    """As a program, until it is stopped."""
+    command = [sys.executable, "-W", "error", "-u", str(ROOT / "examples" / "guard_bot.py"), PAIR, "3"]
+    with TreadSimulator() as sim:
+        sim.set_leverage("A", PAIR, 20)
+        sim.set_equity("A", 10)
+        env = {**os.environ, "TREAD_API_TOKEN": sim.tokens[0], "TREAD_BASE_URL": sim.url}
+        with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as bot:
+            try:
+                assert bot.stdout is not None
+                assert bot.stdout.readline() == "desk/A: Applied\n"
+            finally:
+                bot.kill()
+
+        sim.assert_applied_once(account="A", pair=PAIR, leverage=3)

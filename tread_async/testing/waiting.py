@@ -15,6 +15,10 @@ async def _at_once(_: float) -> None:
     await checkpoint()
 
 
+def _not_held(*_: object) -> None:
+    """The server asks every call of a token to wait."""
+
+
 @contextlib.contextmanager
 def no_backoff() -> Iterator[None]:
     """Inside, no client and no manager of the process waits before it tries again.
@@ -25,6 +29,6 @@ def no_backoff() -> Iterator[None]:
     """
     with (
         mock.patch("tread_async._transport.sleep", _at_once),
-        mock.patch("tread_async._gates.Share.hold"),  # where the server asks every call of a token to wait
+        mock.patch("tread_async._gates.Share.hold", _not_held),
     ):
         yield
