@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tread_async._version import __version__
+from tread_async.cli.commands.config import config
 from tread_async.cli.commands.demo import demo
 from tread_async.cli.commands.watch import watch
 
@@ -30,3 +31,4 @@ def tread(
 
 app.command()(watch)
 app.command()(demo)
+app.add_typer(config, name="config")
