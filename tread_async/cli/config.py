@@ -54,7 +54,7 @@ def _write_example() -> None:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from None
     with open(descriptor, "w", encoding="utf-8") as example:
         example.write(EXAMPLE)
-    print(f"wrote {file}; edit it, then see: tread config show", file=sys.stderr)  # noqa: T201
+    print(f"tread config: wrote {file}; edit it, then see: tread config show", file=sys.stderr)  # noqa: T201
 
 
 def _ended(work: Callable[[], None]) -> int:
