@@ -136,8 +136,10 @@ def _picked(chosen: Chosen, names: Iterable[str]) -> Mapping[str, Token]:
     if isinstance(names, str):
         raise UsageError("tokens is a list of names, such as ['desk-a']")
     wanted = set(names)
-    for name in sorted(wanted - chosen.tokens.keys()) if chosen.tokens else ():
-        raise UsageError(f"there is no token called {name!r}; there are {listed(chosen.tokens)}")
+    if chosen.tokens and not wanted <= chosen.tokens.keys():
+        # Not repeated: somebody may have put the token in place of its name.
+        known = listed(chosen.tokens)
+        raise UsageError(f"no token is called that; it is a name, never the token itself: there are {known}")
     return {name: token for name, token in chosen.tokens.items() if not wanted or name in wanted}
 
 

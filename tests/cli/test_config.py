@@ -7,6 +7,8 @@ import json
 import os
 import signal
 import stat
+import subprocess
+import sys
 import tomllib
 from asyncio.subprocess import PIPE
 from collections.abc import Callable
@@ -15,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.command import done, on_a_terminal, only_lines, started
+from tests.support.command import done, on_a_terminal, only_lines, started, surroundings
 from tests.support.toml import toml
 from tread_async import Config
 from tread_async.cli import config
@@ -182,13 +184,17 @@ async def test_a_watch_of_several_tokens(configure: Callable[..., None], tmp_pat
         tokens = {name: put(tmp_path, name, token) for name, token in zip("ab", sim.tokens, strict=True)}
         configure(tokens, base_url=sim.url)
         both, one, none = await asyncio.gather(
-            watched(), watched("--profile", "p", "--token", "b"), watched("--token", "c")
+            watched(), watched("--profile", "p", "--token", "b"), watched("--token", "canary")
         )
         names = [sim.accounts(user)[0].name for user in range(2)]
 
     assert both == (0, [f"a/{names[0]}", f"b/{names[1]}"], "")
     assert one == (0, [f"b/{names[1]}"], "")
-    assert none == (2, [], "tread watch: there is no token called 'c'; there are 'a', 'b'\n")
+    assert none == (
+        2,
+        [],
+        "tread watch: no token is called that; it is a name, never the token itself: there are 'a', 'b'\n",
+    )
 
 
 async def test_a_token_on_standard_input(configure: Callable[..., None]) -> None:
@@ -231,6 +237,26 @@ async def test_no_token_is_typed_on_a_terminal(configure: Callable[..., None]) -
         assert not sim.journal.requests
     assert "a token typed here would show" in said
     assert terminal.process.returncode == 2
+
+
+def test_standard_input_that_is_closed(configure: Callable[..., None]) -> None:
+    """What has its number now, such as a connection, is not read in its place."""
+    configure({"a": {"token_stdin": True}}, base_url="http://127.0.0.1:1")
+    tread = (
+        sys.executable,
+        "-c",
+        "from tread_async.cli import main; main()",
+        "watch",
+        "--rounds",
+        "1",
+        "--json",
+    )
+    ended = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *tread], env=surroundings(None), capture_output=True, text=True
+    )
+
+    assert (ended.returncode, ended.stderr) == (2, "")
+    assert "token 'a': standard input is closed" in ended.stdout
 
 
 async def test_without_a_token(file: Path) -> None:

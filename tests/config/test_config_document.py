@@ -296,6 +296,12 @@ def test_where_there_is_no_file(tmp_path: Path) -> None:
     assert read(Place(Path(os.devnull), named=True)) is None
 
 
+def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
+    """Also where nobody named it: it may be there."""
+    with pytest.raises(UsageError, match="it cannot be opened: Not a directory"):
+        read(Place(written(tmp_path, "") / "tread.toml", named=False))
+
+
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
 def test_a_file_that_others_can_write_to_is_refused(tmp_path: Path, mode: int) -> None:
     """They could have the tokens sent to a server of theirs, or run a command."""

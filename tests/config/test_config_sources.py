@@ -13,6 +13,7 @@ from typing import Any
 
 import keyring
 import pytest
+import uvloop
 from keyring.backend import KeyringBackend
 from keyring.backends import fail
 
@@ -172,6 +173,14 @@ async def test_a_program_ends_with_who_asked_for_it(tmp_path: Path) -> None:
 
     with pytest.raises(ProcessLookupError):
         os.kill(int(number.read_text()), 0)
+
+
+def test_a_program_on_another_event_loop() -> None:
+    """uvloop has processes of its own kind."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(output_of("printf canary")) == b"canary"
+        with pytest.raises(UnreadableError, match="did not end"):
+            runner.run(output_of("sh -c 'sleep 2 & echo canary'", within_s=0.2))
 
 
 class Memory(KeyringBackend):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -138,6 +139,8 @@ class Stdin(Function):
 
 def _standard_input() -> bytes:
     # By its number: a buffered reader that waits in a thread would hold the process up when it ends.
+    if sys.__stdin__ is None:  # the number may be that of something else by now
+        raise UnreadableError("standard input is closed")
     try:
         if os.isatty(0):
             raise UnreadableError("a token typed here would show; pipe it in: pass show tread | tread ...")
