@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import ssl as tls
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, TypedDict
+
+import msgspec
 
 from tread_async._codec import arguments as check
 from tread_async._config.choosing import API_TOKEN, Chosen, choose
@@ -56,8 +57,7 @@ class Setting(NamedTuple):
     origin: str
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     """A profile of the configuration file, and what the environment says to it.
 
     Attributes:
@@ -69,8 +69,11 @@ class Config:
     path: Path
     profile: str | None
     settings: tuple[Setting, ...]
-    _chosen: Chosen = field(repr=False)
-    _tokens: Mapping[str, Token] = field(repr=False)
+    _chosen: Chosen
+    _tokens: Mapping[str, Token]
+
+    def __repr__(self) -> str:
+        return f"<Config of profile {self.profile!r}, {self.path}>"
 
     @classmethod
     def load(

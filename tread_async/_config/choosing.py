@@ -8,8 +8,9 @@ one server to another: where both say something about those, it is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from tread_async._codec import settings
 from tread_async._config.document import Document, Profile, Token, listed
@@ -32,8 +33,7 @@ class Value(NamedTuple):
         return f"<Value of {self.origin}>"  # a header may be a secret
 
 
-@dataclass(frozen=True)
-class Chosen:
+class Chosen(msgspec.Struct, frozen=True):
     """What holds.
 
     Attributes:

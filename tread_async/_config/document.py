@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
+
+import msgspec
 
 from tread_async._codec import arguments as check
 from tread_async._codec import settings
@@ -24,24 +25,24 @@ _NO_TOKEN_HERE: Final = (
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     source: Source
-    proxy: str | None = field(default=None, repr=False)
+    proxy: str | None = None
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True):
     """The settings that the file gives, and the tokens by name."""
 
-    settings: Mapping[str, Any] = field(repr=False)  # a header may be a secret
+    settings: Mapping[str, Any]
     tokens: Mapping[str, Token]
 
+    def __repr__(self) -> str:
+        return f"<Profile of {len(self.tokens)} tokens>"  # a header may be a secret
 
-@dataclass(frozen=True)
-class Document:
+
+class Document(msgspec.Struct, frozen=True):
     default_profile: str | None = None
-    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    profiles: Mapping[str, Profile] = {}
 
 
 def document(data: Mapping[str, Any], file: str) -> Document:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from tread_async._codec import arguments as check
 from tread_async._codec import settings
@@ -17,8 +18,7 @@ __all__ = ["FIELDS", "Field"]
 _FLAGS: Final = {"true": True, "false": False}
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """One setting.
 
     Attributes:

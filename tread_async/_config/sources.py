@@ -6,9 +6,9 @@ import functools
 import os
 import sys
 import threading
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
+
+import msgspec
 
 from tread_async._codec import settings
 from tread_async._config.commands import output_of
@@ -21,8 +21,7 @@ from tread_async.secret import Secret
 __all__ = ["Command", "File", "Function", "Keyring", "Source", "Stdin", "Variable", "shared"]
 
 
-@dataclass(frozen=True)
-class _Source:
+class _Source(msgspec.Struct, frozen=True):
     """A way to a token.
 
     Attributes:
@@ -31,12 +30,14 @@ class _Source:
     """
 
     key: ClassVar[str]
-    text: str = field(repr=False)
+    text: str
     whose: str
 
+    def __repr__(self) -> str:
+        return f"<{self.key} of {self.whose}>"
 
-@dataclass(frozen=True)
-class Variable(_Source):
+
+class Variable(_Source, frozen=True):
     """A variable of the environment, which is read when a manager is made."""
 
     key: ClassVar[str] = "token_env"
@@ -52,7 +53,7 @@ class Variable(_Source):
         return found
 
 
-class Function(_Source, ABC):
+class Function(_Source, frozen=True):
     """A token function: asked for the token when it is first needed, and after a 401."""
 
     async def __call__(self) -> Secret:
@@ -68,12 +69,12 @@ class Function(_Source, ABC):
         except UnreadableError as error:
             return None, str(error)
 
-    @abstractmethod
     async def _read(self) -> bytes:
         """The token, and maybe blanks around it. Raises `UnreadableError`."""
+        raise NotImplementedError
 
 
-class File(Function):
+class File(Function, frozen=True):
     """A file that is ours alone."""
 
     key: ClassVar[str] = "token_file"
@@ -82,7 +83,7 @@ class File(Function):
         return await in_thread(lambda: secret_bytes(os.path.expanduser(self.text)))
 
 
-class Command(Function):
+class Command(Function, frozen=True):
     """What a program writes to its standard output; no shell is between."""
 
     key: ClassVar[str] = "token_command"
@@ -91,7 +92,7 @@ class Command(Function):
         return await output_of(self.text)
 
 
-class Keyring(Function):
+class Keyring(Function, frozen=True):
     """A password of the system's keyring, known by ``service/user``."""
 
     key: ClassVar[str] = "token_keyring"
@@ -119,11 +120,11 @@ class Keyring(Function):
         return password.encode("utf-8", "surrogatepass")
 
 
-class Stdin(Function):
+class Stdin(Function, frozen=True):
     """Standard input, which is read once: what came is the token as long as the process lives."""
 
     key: ClassVar[str] = "token_stdin"
-    _reading: ClassVar = threading.Lock()
+    _reading: ClassVar[threading.Lock] = threading.Lock()
     _taken: ClassVar[Secret | None] = None
 
     async def _read(self) -> bytes:
