@@ -59,14 +59,14 @@ def test_show(
     configure: Callable[..., None],
     file: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """A line for each setting, with where it comes from. No token is asked for, no secret shown."""
     monkeypatch.setenv("TREAD_DEADLINE_S", "7")
     configure({"a": {"token_command": "exit 1"}}, max_in_flight=16, headers={"X-Desk": "canary"})
-    code = config.show(None, as_json=False)
+    code = asyncio.run(config.show(None, as_json=False))
 
-    out, err = capsys.readouterr()
+    out, err = capfd.readouterr()
     lines = out.splitlines()
     assert (code, err, lines[0]) == (0, "", str(file))
     assert [line.split(maxsplit=2) for line in lines[1:5]] == [
@@ -79,40 +79,40 @@ def test_show(
     assert lines[-1].split() == ["tokens.a", "token_command:", "exit", "1", "profile", "p"]
 
 
-def test_show_as_json(configure: Callable[..., None], file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_as_json(configure: Callable[..., None], file: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The same for a program, with the values as they are."""
     configure({"a": {"token_stdin": True}})
-    code = config.show("p", as_json=True)
+    code = asyncio.run(config.show("p", as_json=True))
 
-    shown = json.loads(capsys.readouterr().out)
+    shown = json.loads(capfd.readouterr().out)
     assert (code, shown["path"]) == (0, str(file))
     assert shown["settings"] == [setting._asdict() for setting in Config.load("p").settings]
     assert shown["settings"][0] == {"name": "profile", "value": "p", "origin": "--profile"}
 
 
 def test_show_without_a_file(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """All is as by default, and it says where the file would be."""
     monkeypatch.delenv("TREAD_CONFIG")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("TREAD_API_TOKEN", "canary")
-    code = config.show(None, as_json=False)
+    code = asyncio.run(config.show(None, as_json=False))
 
-    lines = capsys.readouterr().out.splitlines()
+    lines = capfd.readouterr().out.splitlines()
     assert (code, lines[0]) == (0, f"{tmp_path}/tread/config.toml (not there)")
     assert lines[-1].startswith("tokens.token ")
     assert lines[-1].endswith(" environment variable TREAD_API_TOKEN")
 
 
 def test_what_is_shown_has_no_control_characters(
-    configure: Callable[..., None], capsys: pytest.CaptureFixture[str]
+    configure: Callable[..., None], capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The file may be somebody else's work, such as one that was sent."""
     configure({"a\u202eb": {"token_file": "/c\u202ed"}})
-    code = config.show(None, as_json=False)
+    code = asyncio.run(config.show(None, as_json=False))
 
-    said = capsys.readouterr().out.splitlines()[-1]
+    said = capfd.readouterr().out.splitlines()[-1]
     assert (code, said.split()) == (0, ["tokens.a", "b", "token_file:", "/c", "d", "profile", "p"])
 
 
@@ -125,6 +125,18 @@ async def test_the_command_shows_its_settings(configure: Callable[..., None], fi
 
     assert (shown, err, len(only_lines(out))) == (0, "", 1)
     assert located == (0, f"{file}\n", "")
+
+
+def test_nobody_reads(configure: Callable[..., None]) -> None:
+    """It ends as programs do whose reader is gone."""
+    configure({"a": {"token_command": "exit 1"}})
+    reader, writer = os.pipe()
+    os.close(reader)
+    tread = (sys.executable, "-c", "from tread_async.cli import main; main()", "config", "show")
+    ended = subprocess.run(tread, env=surroundings(None), stdout=writer, stderr=PIPE, text=True, check=False)
+    os.close(writer)
+
+    assert (ended.returncode, ended.stderr) == (141, "")
 
 
 def test_init_writes_an_example_once(file: Path) -> None:
@@ -140,17 +152,17 @@ def test_init_writes_an_example_once(file: Path) -> None:
     assert tomllib.loads(EXAMPLE) == {}
 
 
-def test_init_where_nothing_can_be_written(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_init_where_nothing_can_be_written(file: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """It says why; and a link that leads nowhere is there already."""
     file.parent.touch()
     assert config.init() == 2
-    assert "cannot be written: " in capsys.readouterr().err
+    assert "cannot be written: " in capfd.readouterr().err
     file.parent.unlink()
     file.parent.mkdir()
     file.symlink_to("nowhere")
 
     assert config.init() == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "is there already" in capfd.readouterr().err
 
 
 def test_the_example_is_right_when_it_is_taken_from_its_comments(file: Path) -> None:
@@ -267,13 +279,13 @@ async def test_without_a_token(file: Path) -> None:
     assert err.startswith("tread watch: there is no API token; set TREAD_API_TOKEN in the environment, or ")
 
 
-def test_a_file_that_cannot_work(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_cannot_work(file: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """One sentence, the code of usage, and nothing on stdout."""
     file.parent.mkdir()
     file.write_text("token = 'canary'")
     file.chmod(0o600)
-    code = config.show(None, as_json=True)
+    code = asyncio.run(config.show(None, as_json=True))
 
-    out, err = capsys.readouterr()
+    out, err = capfd.readouterr()
     assert (code, out) == (2, "")
     assert err.startswith(f"tread config: {file}: token: a token itself does not stand in this file; ")

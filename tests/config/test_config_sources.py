@@ -124,7 +124,7 @@ async def test_a_program() -> None:
     [
         ("sh -c 'echo canary; exit 3'", "its token_command exited with 3"),
         ("sh -c 'echo canary; kill -9 $$'", "its token_command was ended by signal 9"),
-        ("canary-is-not-there", "its token_command cannot be started: No such file or directory"),
+        ("/not/there canary", "its token_command cannot be started: No such file or directory"),
         ("/ canary", "its token_command cannot be started: Permission denied"),
         ("true", "the token is empty"),
         ("yes canary", "its token_command writes more than 64 KiB"),

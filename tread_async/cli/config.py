@@ -6,45 +6,48 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from tread_async._codec.redaction import sanitised
 from tread_async._config.environment import Environment
 from tread_async._config.where import place_of
 from tread_async.cli.config_example import EXAMPLE
 from tread_async.cli.ending import code_of
+from tread_async.cli.writing import written
 from tread_async.config import Config, Setting
 from tread_async.errors import TreadError, UsageError
 
 __all__ = ["init", "path", "show"]
 
+_NOBODY_READS: Final = 128 + 13  # SIGPIPE, which Windows does not have
 
-def show(profile: str | None, *, as_json: bool) -> int:
+
+async def show(profile: str | None, *, as_json: bool) -> int:
     """Prints every setting, its value and where it comes from. Returns the exit code."""
-
-    def work() -> None:
-        config = Config.load(profile)
-        print(_json(config) if as_json else _table(config))  # noqa: T201
-
-    return _ended(work)
+    form = _json if as_json else _table
+    return await _printed(lambda: form(Config.load(profile)))
 
 
-def path() -> int:
+async def path() -> int:
     """Prints where the file is, or would be. Returns the exit code."""
-
-    def work() -> None:
-        print(place_of(None, Environment()).path)  # noqa: T201
-
-    return _ended(work)
+    return await _printed(lambda: str(_path()))
 
 
 def init() -> int:
     """Writes an example where the file would be. Returns the exit code."""
-    return _ended(_write_example)
+    try:
+        _write_example(_path())
+    except TreadError as error:
+        return _failed(error)
+    return 0
 
 
-def _write_example() -> None:
-    file = place_of(None, Environment()).path
+def _path() -> Path:
+    return place_of(None, Environment()).path
+
+
+def _write_example(file: Path) -> None:
     if os.path.lexists(file):
         raise UsageError(f"{file} is there already and is left as it is")
     try:
@@ -57,13 +60,19 @@ def _write_example() -> None:
     print(f"tread config: wrote {file}; edit it, then see: tread config show", file=sys.stderr)  # noqa: T201
 
 
-def _ended(work: Callable[[], None]) -> int:
+async def _printed(made: Callable[[], str]) -> int:
     try:
-        work()
+        await written(f"{made()}\n")
     except TreadError as error:
-        print(f"tread config: {sanitised(str(error))}", file=sys.stderr)  # noqa: T201
-        return code_of(error)
+        return _failed(error)
+    except BrokenPipeError:
+        return _NOBODY_READS
     return 0
+
+
+def _failed(error: TreadError) -> int:
+    print(f"tread config: {sanitised(str(error))}", file=sys.stderr)  # noqa: T201
+    return code_of(error)
 
 
 def _json(config: Config) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import typer
@@ -29,7 +30,7 @@ def show(
     """
     from tread_async.cli import config as module
 
-    raise typer.Exit(module.show(profile, as_json=json))
+    raise typer.Exit(asyncio.run(module.show(profile, as_json=json)))
 
 
 @config.command()
@@ -40,7 +41,7 @@ def path() -> None:
     """
     from tread_async.cli import config as module
 
-    raise typer.Exit(module.path())
+    raise typer.Exit(asyncio.run(module.path()))
 
 
 @config.command()
