@@ -222,6 +222,30 @@ async def test_a_token_on_standard_input(configure: Callable[..., None]) -> None
     assert [*only_lines(out.decode())[0]["changes"]] == [f"a/{sim.accounts()[0].name}"]
 
 
+async def test_a_token_on_standard_input_that_is_refused(configure: Callable[..., None]) -> None:
+    """It is asked for again, and is still what was piped in."""
+    async with Simulator(accounts=1) as sim:
+        configure({"a": {"token_stdin": True}}, base_url=sim.url)
+        async with started(None, "watch", "--rounds", "1", "--json", stdin=PIPE) as process:
+            out, err = await process.communicate(b"canary\n")
+
+    assert (process.returncode, err) == (5, b"")
+    assert b"the server refused this token" in out
+
+
+async def test_a_program_reads_nothing_of_what_is_piped_in(
+    configure: Callable[..., None], tmp_path: Path
+) -> None:
+    """It is for somebody else."""
+    async with Simulator(accounts=1) as sim:
+        file = put(tmp_path, "a", sim.tokens[0])["token_file"]
+        configure({"a": {"token_command": f"sh -c 'cat; cat {file}'"}}, base_url=sim.url)
+        async with started(None, "watch", "--rounds", "1", "--json", stdin=PIPE) as process:
+            _, err = await process.communicate(b"canary\n")
+
+    assert (process.returncode, err) == (0, b"")
+
+
 async def test_a_watch_that_waits_for_standard_input_can_be_ended(configure: Callable[..., None]) -> None:
     """Ctrl-C does not wait for whoever should have written the token."""
     configure({"a": {"token_stdin": True}}, base_url="http://127.0.0.1:1", deadline_s=60)

@@ -142,11 +142,6 @@ async def test_what_a_program_says_is_heard(capfd: pytest.CaptureFixture[str]) -
     assert capfd.readouterr() == ("", "the store is locked\n")
 
 
-async def test_a_program_reads_nothing_of_ours() -> None:
-    """What is piped in is for somebody else."""
-    assert (await Command("sh -c 'cat; echo canary'", WHOSE)()).reveal() == "canary"
-
-
 @pytest.mark.parametrize("command", ["sleep 30", "sh -c 'sleep 2 & echo canary'"])
 async def test_a_program_that_does_not_end(command: str) -> None:
     """Nor is a child waited for that it leaves behind with its output open."""
