@@ -39,6 +39,8 @@ LAYERS = (
     ("_watch",),
     ("feed",),
     ("_watched",),
+    ("_config",),
+    ("config",),
     ("client", "manager"),
     ("_surface",),
     ("__init__",),
@@ -50,12 +52,12 @@ KIT = ("testing", "_pytest_plugin")
 
 VOCABULARY = (
     "balance", "changes", "client", "errors", "feed", "keys", "listing", "manager", "models", "outcomes",
-    "plans", "reports", "rules", "secret", "update",
+    "plans", "reports", "rules", "secret", "update", "config",
 )  # fmt: skip
 
 # Helpers of type checking, functions that bear the name of their module, and those that read best with it.
 IN_THEIR_MODULE = {
-    "AllAccounts", "Source", "changes", "changes_in_steps",
+    "AllAccounts", "Overrides", "Source", "changes", "changes_in_steps",
     "equity_drop", "leverage_above", "margin_ratio_above", "missing", "stale_for",
 }  # fmt: skip
 
