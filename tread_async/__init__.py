@@ -20,10 +20,12 @@ From the bottom up, imports going down only::
     rules, _figures, _judging
                             what to give alarm of, and when it is raised and ends
     update, _watch, feed    polling for months: beats, rounds, and any number of readers
+    _config, config         the file of profiles, the environment, and where tokens come from
     client                  TreadClient: one method per endpoint, for one token
     manager                 SessionManager: every account of every token
 
-`tread_async.simulator` is a Tread server on loopback, for demos and tests. Nothing here imports it.
+`tread_async.simulator` is a Tread server on loopback, for demos and tests, and `tread_async.testing` makes it
+a fixture for the tests of your bot. Nothing here imports them.
 
 The public names stand in `_surface` and are loaded when the first of them is asked for: who wants the
 simulator, an error or the help of the command alone does not wait for the client.

@@ -40,14 +40,17 @@ class TreadClient(Watched):
     """An asyncio client of the Tread.fi Accounts API for one token.
 
     Open it with ``async with``, on the event loop that uses it. Every coroutine takes
-    ``deadline_s``: the seconds for the whole call, with all attempts, waits and the body. All raise
-    the errors drawn in `tread_async.errors`, and ``UsageError`` for a bad argument before anything
-    is sent. In a watch or feed the accounts are those of a credential called ``token``.
+    ``deadline_s``: the seconds for the whole call, with all attempts, waits and the body. A read that
+    fails raises `ApiError` (an error status), `TransportError` (no usable answer) or `DecodeError`. A write
+    raises `OutcomeUnknownError` where it may have been applied; what else it raises means that it was not.
+    A bad argument is a `UsageError` before anything is sent. In a watch or feed the accounts are those of
+    a credential called ``token``.
 
     Args:
-        token: The API token, or a coroutine function that returns it.
+        token: The API token, or a function or coroutine function that returns it, which is asked when a
+            token is first needed and after a 401.
         base_url: https, or http to this machine. A path in front of ``/api`` is kept.
-        deadline_s: For every call that does not bring its own; by default each endpoint has one.
+        deadline_s: Seconds for every call that does not bring its own; by default each endpoint has some.
         retry: Replaces the policy of every endpoint. Creating and archiving are sent once whatever
             it says.
         max_in_flight: Requests at once; the others queue, within their deadline.
@@ -161,7 +164,7 @@ class TreadClient(Watched):
     async def balances(
         self, account_names: Iterable[str] | None = None, *, deadline_s: float | None = None
     ) -> dict[str, AccountBalances]:
-        """Live balances and positions by account name, read from the exchanges.
+        """Live balances and positions by account name, read from the exchanges: ``GET /api/balances/``.
 
         Args:
             account_names: The accounts to read, or ``None`` for all. An account that the server
@@ -179,7 +182,9 @@ class TreadClient(Watched):
     async def cached_balances(
         self, account_names: Iterable[str] | None = None, *, deadline_s: float | None = None
     ) -> CachedBalances:
-        """Balances from the server's cache; each account has its own age (``as_of``).
+        """Balances from the server's cache: ``GET /api/sor/get_cached_account_balance``.
+
+        Each account has its own age (``as_of``). What the server could not read is in ``errors``.
 
         Args:
             account_names: The accounts to read, or ``None`` for all. The result follows their order.
@@ -196,7 +201,7 @@ class TreadClient(Watched):
     async def accounts(
         self, *, include_archived: bool = False, deadline_s: float | None = None
     ) -> tuple[Account, ...]:
-        """The accounts of the token's user; those archived too with *include_archived*.
+        """The accounts of the token's user, with *include_archived* all: ``GET /api/accounts/``.
 
         Raises:
             TreadError: as of `balances`.
@@ -217,14 +222,15 @@ class TreadClient(Watched):
         resend: bool = False,
         deadline_s: float | None = None,
     ) -> Account:
-        """Links an exchange account and returns it as the server lists it. Sent once.
+        """Links an exchange account and returns it as the server lists it: ``POST /api/accounts/``.
 
-        Where the answer is lost the accounts are listed, up to three times over three seconds: the account
-        of that name, exchange and key is the one, unless it was there two minutes before, or another call of
-        this client made it, or may have.
+        Sent once. Where the answer is lost the accounts are listed, up to three times over three seconds: the
+        account of that name, exchange and key is the one, unless it was there two minutes before, or another
+        call of this client made it, or may have.
 
         Args:
             name: Unique for the user.
+            exchange: As Tread calls it, such as ``OKX``.
             password: For exchanges that want one, such as OKX, Coinbase and Bitget.
             extra: Undocumented body fields, such as ``credential_options``. A `Secret` among them is
                 sent in clear and never shown.
@@ -264,9 +270,10 @@ class TreadClient(Watched):
         extra: Mapping[str, Any] | None = None,
         deadline_s: float | None = None,
     ) -> None:
-        """Sets fields of an account; those not given stay as they are.
+        """Sets fields of an account, and leaves the others as they are: ``PUT /api/accounts/``.
 
         Args:
+            account_id: Its id, not its name.
             margin_mode: ``ISOLATED``, ``CROSS`` or ``CASH``; other values are left to the server.
             extra: Undocumented body fields. A `Secret` among them is sent in clear and never shown.
 
@@ -293,7 +300,7 @@ class TreadClient(Watched):
     async def archive_account(
         self, name: str, *, expect_id: str | None = None, deadline_s: float | None = None
     ) -> Account:
-        """Archives the account that holds *name* and returns it, renamed by the server.
+        """Archives the account of that name and returns it, renamed: ``DELETE /api/accounts/``.
 
         The name is looked up first, so that the account archived is the one found. Sent once; where the
         answer is lost the accounts are listed, up to three times over three seconds.
@@ -320,7 +327,7 @@ class TreadClient(Watched):
         account_ids: Iterable[str],
         deadline_s: float | None = None,
     ) -> None:
-        """Sets the leverage of *pair* on every account of *account_ids*.
+        """Sets the leverage of *pair* on every account of *account_ids*: ``POST /api/set_leverage/``.
 
         The server answers for all of them at once: when it refuses several, some may have been set,
         and the call raises `OutcomeUnknownError`. Call it for one account to know about that one.
@@ -358,8 +365,13 @@ class TreadClient(Watched):
 
         Only a GET is repeated. A 204 is ``None``.
 
+        Args:
+            path: From the first slash on, such as ``/api/get_token_pairs``, without a query.
+            params: The query.
+            json: The body.
+
         Raises:
-            OutcomeUnknownError: it is no GET, and may have been acted on. There is no ``resolve()``.
+            OutcomeUnknownError: anything but a GET may have been acted on. There is no ``resolve()``.
             TreadError: as of `balances`.
         """
         calls = self._ready(deadline_s)

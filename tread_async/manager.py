@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import ssl as tls
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Final, Self, TypeVar, Unpack
 
 from msgspec import structs
 
@@ -25,6 +26,7 @@ from tread_async._stats import ClientStats
 from tread_async._watched import Watched
 from tread_async._wiring import DEFAULT_BASE_URL, Wiring
 from tread_async.balance import Balance
+from tread_async.config import Config, Overrides
 from tread_async.errors import ClientClosedError, ClosedAfterSendingError, UsageError
 from tread_async.keys import AccountKey, AllAccounts
 from tread_async.listing import Listing
@@ -87,7 +89,7 @@ class SessionManager(Watched):
         if problem:
             raise UsageError(problem)
         self._most = settings.max_in_flight(max_in_flight)
-        self._most_per_token = settings.max_in_flight(max_in_flight_per_token)
+        self._most_per_token = settings.max_in_flight(max_in_flight_per_token, "max_in_flight_per_token")
         self._wiring = Wiring(
             base_url,
             deadline_s,
@@ -102,6 +104,26 @@ class SessionManager(Watched):
         for credential in self._credentials.values():
             self._wiring.check(credential)
         self._fleet: Fleet | None = None
+
+    @classmethod
+    def from_config(
+        cls,
+        profile: str | None = None,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        tokens: Iterable[str] = (),
+        **overrides: Unpack[Overrides],
+    ) -> Self:
+        """A manager of the tokens and settings that are configured; see `Config.load`.
+
+        Args:
+            overrides: Arguments as above, ``base_url`` excepted. What is ``None`` is as configured.
+
+        Raises:
+            UsageError: there is no token, or something configured cannot work.
+        """
+        config = Config.load(profile, path=path, tokens=tokens)
+        return cls(config.credentials, **config.arguments(overrides))
 
     def __repr__(self) -> str:
         count = len(self._credentials)
@@ -152,10 +174,12 @@ class SessionManager(Watched):
             raise ClientClosedError("the manager was closed during the call")
 
     async def accounts(self, *, refresh: bool = False, deadline_s: float | None = None) -> Listing:
-        """The accounts of every token that are not archived. Listed once; *refresh* lists them again.
+        """The accounts of every token that are not archived: ``GET /api/accounts/`` for each.
+
+        Listed once; *refresh* lists them again. Credentials that could not be listed are in ``unlisted``.
 
         Raises:
-            UsageError, ClientClosedError: a token that cannot be listed is in ``unlisted``, and no error.
+            UsageError, ClientClosedError: a token that cannot be listed is no error.
         """
         fleet = self._ready(deadline_s)
         listing = await fleet.listing(check.flag(refresh, "refresh"), fleet.deadline("accounts", deadline_s))
@@ -175,10 +199,12 @@ class SessionManager(Watched):
 
         Args:
             accounts: ``None`` and ``ALL`` are every account of every token. An empty list is an error.
-            source: ``live`` asks the exchanges, ``cached`` the server's cache, which is cheap and states
-                each account's equity; ``auto`` asks live, and takes cached balances where live fails or
-                takes longer than *live_within_s*.
-            max_age_s: Balances older than this are `Stale`. Must be given with ``auto``.
+            source: ``live`` asks the exchanges (``GET /api/balances/``), ``cached`` the server's cache (``GET
+                /api/sor/get_cached_account_balance``), which is cheap and states each account's equity;
+                ``auto`` asks live, and takes cached balances where live fails or takes longer than
+                *live_within_s*.
+            max_age_s: Balances of more seconds are `Stale`. Must be given with ``auto``.
+            live_within_s: Seconds, for ``auto`` alone.
 
         Raises:
             UsageError, ClientClosedError: an account that cannot be read is `Failed`, and no error.
@@ -230,8 +256,9 @@ class SessionManager(Watched):
     ) -> LeverageReport:
         """Sets the leverage of *pair* on accounts, and says of each whether it was applied.
 
-        A batch that is refused is split until the account that is refused is alone. Of several calls that
-        set the same, the newest wins, and an older one is not sent any more.
+        It is ``POST /api/set_leverage/``, and ``GET /api/balances/`` to read back. A batch that is refused is
+        split until the account that is refused is alone. Of several calls that set the same, the newest wins,
+        and an older one is not sent any more.
 
         Args:
             leverage: A plain decimal above zero; no float.
@@ -264,7 +291,7 @@ class SessionManager(Watched):
         on_progress: Progress | None = None,
         deadline_s: float | None = None,
     ) -> MarginModeReport:
-        """Sets the margin mode of accounts, one request for each. Otherwise like `set_leverage`.
+        """Sets the margin mode of accounts, one ``PUT /api/accounts/`` for each. Otherwise as `set_leverage`.
 
         Args:
             margin_mode: ``ISOLATED``, ``CROSS`` or ``CASH``; other values are left to the server.
@@ -288,7 +315,7 @@ class SessionManager(Watched):
 
         Args:
             wish: ``{pair: {account: leverage}}``.
-            max_age_s: `apply` refuses the plan when it is older.
+            max_age_s: Seconds after which `apply` refuses the plan.
 
         Raises:
             UsageError, ClientClosedError: what cannot be read is in the plan, as not known, and no error.

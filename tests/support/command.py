@@ -34,12 +34,17 @@ def surroundings(sim: Simulator | None, **more: str) -> dict[str, str]:
 
 @contextlib.asynccontextmanager
 async def started(
-    sim: Simulator | None, *arguments: str, stdout: int = PIPE, **environment: str
+    sim: Simulator | None,
+    *arguments: str,
+    stdin: int | None = None,
+    stdout: int = PIPE,
+    **environment: str,
 ) -> AsyncIterator[Process]:
     """The process with pipes; killed if the test leaves it running."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", _TREAD, *arguments),
         env=surroundings(sim, **environment),
+        stdin=stdin,
         stdout=stdout,
         stderr=PIPE,
     )

@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 from tread_async._version import __version__
+from tread_async.cli.commands.config import config
 from tread_async.cli.commands.demo import demo
+from tread_async.cli.commands.doctor import doctor
+from tread_async.cli.commands.simulate import simulate
 from tread_async.cli.commands.watch import watch
 
 app: typer.Typer = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -30,3 +33,6 @@ def tread(
 
 app.command()(watch)
 app.command()(demo)
+app.command()(simulate)
+app.command()(doctor)
+app.add_typer(config, name="config")
