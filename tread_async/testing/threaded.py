@@ -44,7 +44,7 @@ class TreadSimulator:
     def __init__(
         self, *, accounts: int | Sequence[str] = ("A", "B", "C"), clock: Clock | None = None, **settings: Any
     ) -> None:
-        self.clock = Clock() if clock is None else clock
+        self.clock: Clock = Clock() if clock is None else clock
         self._simulator = Simulator(accounts=accounts, clock=self.clock, **settings)
         self._opened: Future[asyncio.AbstractEventLoop] = Future()
         self._stop = asyncio.Event()

@@ -11,7 +11,7 @@ from tread_async.cli import options
 
 __all__ = ["config"]
 
-config = typer.Typer(
+config: typer.Typer = typer.Typer(
     no_args_is_help=True,
     help="Shows what is configured and where it comes from. Exit codes: 0, and 2 where it cannot work.",
 )

@@ -59,16 +59,18 @@ class Patient:
     def __init__(self, desk: SessionManager) -> None:
         self._desk = desk
         self._lines = desk._ready(None).lines
-        self.base_url = desk._base_url
-        self.tokens = desk.credentials
-        self.direct = tuple([name for name, one in desk._credentials.items() if one.proxy is None])
-        self.clock = ServerClock()
-        self.dated = 0
-        self.lost = 0
+        self.base_url: str = desk._base_url
+        self.tokens: tuple[str, ...] = desk.credentials
+        self.direct: tuple[str, ...] = tuple(
+            [name for name, one in desk._credentials.items() if one.proxy is None]
+        )
+        self.clock: ServerClock = ServerClock()
+        self.dated: int = 0
+        self.lost: int = 0
         parts = urlsplit(self.base_url)
-        self.host = parts.hostname or ""
-        self.port = parts.port or _PORTS[parts.scheme]
-        self.encrypted = parts.scheme == "https"
+        self.host: str = parts.hostname or ""
+        self.port: int = parts.port or _PORTS[parts.scheme]
+        self.encrypted: bool = parts.scheme == "https"
 
     @property
     def tls_context(self) -> tls.SSLContext:
