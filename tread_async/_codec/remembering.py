@@ -58,6 +58,11 @@ class Remembered(Generic[A]):
         self.endpoint: Endpoint[Scanned[A]] = by_account(endpoint, steps)
         self._by_name = by_name
 
+    @property
+    def size(self) -> int:
+        """How many accounts it knows."""
+        return len(self._by_name[0])
+
     def keep_only(self, names: Collection[str]) -> None:
         """Forgets all other accounts."""
         for known in self._by_name:

@@ -153,6 +153,8 @@ class Snapshots:
             self._directory.cannot_see(line)
             return None
         part = await self.read(line, line.listed.keys, how, memories)
+        for recall in line.recalls.values():
+            recall.keep_only(line.listed.keys)
         if not part.readings[0].shows_all:
             self._directory.cannot_see(line)
         return part
@@ -188,7 +190,8 @@ class Snapshots:
         self, line: Line, source: Source, wanted: dict[str, AccountKey], how: How, memories: Memories
     ) -> Flight:
         memory = memories.get(source)
-        endpoint = None if memory is None else memory.endpoint
+        now = asyncio.get_running_loop().time()
+        endpoint = line.recalls[source].endpoint(now) if memory is None else memory.endpoint
         return self._flights.launch(line, source, wanted, how.deadline, endpoint=endpoint)
 
     def _assembled(
