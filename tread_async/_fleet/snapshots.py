@@ -153,8 +153,6 @@ class Snapshots:
             self._directory.cannot_see(line)
             return None
         part = await self.read(line, line.listed.keys, how, memories)
-        for recall in line.recalls.values():
-            recall.keep_only(line.listed.keys)
         if not part.readings[0].shows_all:
             self._directory.cannot_see(line)
         return part
@@ -163,6 +161,14 @@ class Snapshots:
         self, line: Line, wanted: dict[str, AccountKey], how: How, memories: Memories = _NO_MEMORIES
     ) -> Part:
         """*wanted* accounts of *line*; *memories* spare the decoding of what they know already."""
+        part = await self._read(line, wanted, how, memories)
+        listed = wanted if line.listed is None else line.listed.keys
+        for recall in line.recalls.values():
+            if (forgetting := recall.forgetting(listed)) is not None:
+                await self._pace.through(forgetting)
+        return part
+
+    async def _read(self, line: Line, wanted: dict[str, AccountKey], how: How, memories: Memories) -> Part:
         part = Part(line)
         if how.source != "auto":
             reading = await self._launch(line, how.source, wanted, how, memories).done()
