@@ -8,7 +8,8 @@ one reply to the next the time stamps of all accounts move on, and one account i
   the others it moves the time stamp.
 * Its first read decodes every account, and so does each that comes later than a minute after the one before.
   Who reads once a day, or starts a process for each read, has this and nothing else.
-* Where all accounts are priced anew each time, a memory is of no use, and costs what it takes to look.
+* Where all accounts are priced anew each time, a memory is of no use. It is tried in two reads of 32, and
+  costs what it takes to look.
 
 By hand one reads the same 20 replies with aiohttp and decodes each in one go with msgspec, unchecked: NaN,
 1_000, accounts twice and accounts that are missing all pass there. That is a match for the first read, since

@@ -92,7 +92,10 @@ IN_TROUBLE: Final = {
 READING: Final = {
     FIRST: Kind("ours", (), f"{_WE_DO}; remembers nothing, as in a first read", {"again": False}),
     AGAIN_BUSY: Kind(
-        "ours", (), "all accounts are priced anew each time, so that a memory is of no use", {"busy": True}
+        "ours",
+        (),
+        "reads again, but all accounts are priced anew each time, so that a memory is of no use",
+        {"busy": True},
     ),
 }
 
