@@ -8,9 +8,10 @@ There the difference is another one: amounts are not exact decimals that are che
 to the caller to find which accounts are missing from the reply, twice in it or refused.
 
 Each contender runs in a process of its own, and they take turns in every round, over kept connections where
-they keep them; who needs one latency for all reads them a few times a turn. CPU is that of the contender's
-process, with its share of the kernel's. The latency is always the same: nothing here speaks of TLS,
-compression, a limited bandwidth or a server that takes longer for a larger reply.
+they keep them; who needs one latency for all reads them a few times a turn. We remember nothing of a read for
+the next, as in a first read; `refresh` has what that would spare. CPU is that of the contender's process,
+with its share of the kernel's. The latency is always the same: nothing here speaks of TLS, compression, a
+limited bandwidth or a server that takes longer for a larger reply.
 """
 
 from __future__ import annotations
@@ -20,21 +21,23 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from benchmarks.answers import Figure, Found, Goal, figures, goal, share
-from benchmarks.contenders import BY_HAND, CONTENDERS, US, VENDOR
+from benchmarks.contenders import BY_HAND, CONTENDERS, FIRST, US, VENDOR
 from benchmarks.contenders.one_by_one import listed
 from benchmarks.contending import UVLOOP, Taken, contenders, skipped, turns
 from benchmarks.fleet_server import ASSETS, token_of
 from benchmarks.legends import WHOLE, legend
 from benchmarks.measuring import ceiling, machine, other_process
 
-NAMES = [US, US + UVLOOP, *(name for name in CONTENDERS if name != US), BY_HAND + UVLOOP]
+NAMES = [FIRST, FIRST + UVLOOP, *(name for name in CONTENDERS if name != US), BY_HAND + UVLOOP]
 SIZES = (200, 1000)
 LATENCY_S = 0.04
 AT_ONCE = 32
 ROUNDS = 3
 REPEATS = 8  # in a turn, of those who need one latency for all
 LEAST_OF_VENDOR = 20
-EACH = f"where no whole reply is named: one request for each account, {AT_ONCE} at once; {US}: all together"
+EACH = (
+    f"where no whole reply is named: one request for each account, {AT_ONCE} at once; {FIRST}: all together"
+)
 
 
 def measure() -> Found:
@@ -52,8 +55,9 @@ async def _measure() -> Found:
         found += figures(f"{accounts:,} accounts, rate", "accounts per second", rates)
         found += figures(f"{accounts:,} accounts, CPU per account", "us", cpu)
         if VENDOR in rates and accounts == max(SIZES):
-            what = f"{accounts:,} accounts, rate, {US} (all together) over {VENDOR} (one request per account)"
-            goals.append(goal(what, share(rates, US, VENDOR), at_least=LEAST_OF_VENDOR))
+            over = f"{FIRST} (all together) over {VENDOR} (one request per account)"
+            what = f"{accounts:,} accounts, rate, {over}"
+            goals.append(goal(what, share(rates, FIRST, VENDOR), at_least=LEAST_OF_VENDOR))
     return Found(
         conditions=f"{machine()}; one token, accounts of {ASSETS} rows, {LATENCY_S * 1e3:g} ms before each"
         f" answer, {AT_ONCE} in flight; {ROUNDS} rounds; without its latency the server can give"
@@ -72,7 +76,7 @@ async def _taken(accounts: int) -> dict[str, list[Taken]]:
     ):
         runs: dict[str, Callable[[], Awaitable[Taken]]] = {}
         for name, one in contestants.items():
-            times = REPEATS if name.startswith(US) else 1
+            times = REPEATS if name.startswith(FIRST) else 1
             runs[name] = partial(one.repeat, "accounts", times, at_once=AT_ONCE)
             if name.startswith(BY_HAND) or name == VENDOR:
                 runs[f"{name}, whole reply"] = partial(one.repeat, "whole", REPEATS)

@@ -8,6 +8,7 @@ contender that comes near it measures the server.
 from __future__ import annotations
 
 import contextlib
+import re
 import selectors
 import socket
 import statistics
@@ -15,16 +16,14 @@ import sys
 import time
 from urllib.parse import urlsplit
 
-from benchmarks.samples import fetched
-
 CONNECTIONS = 16
 SECONDS = 0.3
 ROUNDS = 5
 
 
-def _answers_per_s(connections: list[socket.socket], request: bytes, answer_bytes: int) -> float:
+def _answers_per_s(connections: list[socket.socket], request: bytes) -> float:
     buffer = bytearray(1 << 20)
-    lacking = dict.fromkeys(connections, answer_bytes)
+    lacking: dict[socket.socket, int | None] = dict.fromkeys(connections)  # no answer has begun
     count = 0
     with selectors.DefaultSelector() as ready:
         for connection in connections:
@@ -34,41 +33,39 @@ def _answers_per_s(connections: list[socket.socket], request: bytes, answer_byte
         while lacking:
             for key, _ in ready.select():
                 connection = key.data
-                lacking[connection] -= connection.recv_into(buffer, min(len(buffer), lacking[connection]))
-                if lacking[connection]:
+                got, left = connection.recv_into(buffer), lacking[connection]
+                left = (answer_bytes(bytes(buffer[: min(got, 1024)])) if left is None else left) - got
+                lacking[connection] = left
+                if left:
                     continue
                 count += 1
                 if time.perf_counter() - began < SECONDS:
-                    lacking[connection] = answer_bytes
+                    lacking[connection] = None
                     connection.sendall(request)
                 else:
                     del lacking[connection]
         return count / (time.perf_counter() - began)
 
 
-def _answer_bytes(connection: socket.socket, request: bytes, body_bytes: int) -> int:
-    connection.sendall(request)
-    got = b""
-    while b"\r\n\r\n" not in got:
-        got += connection.recv(1 << 16)
-    whole = got.index(b"\r\n\r\n") + 4 + body_bytes
-    while len(got) < whole:
-        got += connection.recv(1 << 20)
-    return whole
+def answer_bytes(beginning: bytes) -> int:
+    """How long an answer is, of which this comes first. Bodies are not all of one length."""
+    head, end, _ = beginning.partition(b"\r\n\r\n")
+    stated = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+    if stated is None or not end:
+        raise RuntimeError("not what is to be measured: an answer without its head or its length")
+    return len(head) + len(end) + int(stated[1])
 
 
 def _main(url: str, path: str, token: str) -> None:
     address = urlsplit(url)
     head = f"GET {path} HTTP/1.1\r\nHost: {address.hostname}\r\nAuthorization: Token {token}\r\n\r\n"
     request = head.encode()
-    body_bytes = len(fetched(url + path, token))
     with contextlib.ExitStack() as stack:
         connections = [
             stack.enter_context(socket.create_connection((str(address.hostname), address.port or 80)))
             for _ in range(CONNECTIONS)
         ]
-        answer_bytes = _answer_bytes(connections[0], request, body_bytes)
-        print(statistics.median(_answers_per_s(connections, request, answer_bytes) for _ in range(ROUNDS)))
+        print(statistics.median(_answers_per_s(connections, request) for _ in range(ROUNDS)))
 
 
 if __name__ == "__main__":

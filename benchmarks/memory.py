@@ -7,15 +7,18 @@ token had been used and closed. It is measured over plain HTTP, and over TLS, wh
 each connection (uvloop does not). What is left when all are closed is measured as well, and by how much the
 process grows when it opens them a second time.
 
-For the balances, a process reads the cached balances of accounts of ten rows under 20 tokens, the same bytes
-for all, and keeps them as the `Snapshot` of `SessionManager.balances`, or as what another decoder makes of
-the replies. It does so twice, and keeps both. The figure is by how much its resident memory grows with the
-second, since the first has room that was left free before; what was received has been let go of.
+For the balances, a process reads the cached balances of accounts of ten rows under 20 tokens, and keeps them
+as the `Snapshot` of `SessionManager.balances`, or as what another decoder makes of the replies. It does so
+twice, and keeps both. The figure is by how much its resident memory grows with the second, since the first
+has room that was left free before; what was received has been let go of. A snapshot is the first of its
+manager, which remembers nothing then. A manager that reads again and again, while one account in a hundred
+changes each time, remembers the text of every account, as a watch does: what that takes together with the
+newest snapshot is said besides.
 
 Before all that is measured, Python has collected its garbage, and the C library has given back what it can.
 Each round is a new process, and the servers are others. Resident memory is not all: buffers of the kernel are
-not in it. Nothing is said of what a watch keeps besides, of accounts that all hold different things, or of
-many connections of one token. Linux only.
+not in it. Nothing is said of what a watch keeps for its changes, of accounts that all hold different things,
+or of many connections of one token. Linux only.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ said, each answer moves the time stamps of all accounts, and prices all rows of 
 
 * CPU of a round, against the same watch without its memory: it decodes every account each time, and else does
   the same. For comparison: what one writes without a watch, `balances` in a loop and the `changes` of its
-  snapshots; a watch whose time stamps stand still; and a busy one, of 1,000 accounts that are all priced
-  anew each time, where a memory is of no use.
+  snapshots, where a manager remembers its reads as a watch does; a watch whose time stamps stand still; and a
+  busy one, of 1,000 accounts that are all priced anew each time, where a memory is of no use.
 * CPU of a round of a feed with 100 readers, half of whom read 50 accounts each and half all with
   ``changes_only``, against one reader of all.
 * The longest time during a round in which nothing else on the loop got its turn.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import time
 
 import pytest
@@ -11,14 +12,18 @@ import tenacity
 
 from benchmarks import leverage_contenders
 from benchmarks.answers import percentile
+from benchmarks.ceiling import answer_bytes
 from benchmarks.contender import JOBS
-from benchmarks.contenders import US
+from benchmarks.contenders import AGAIN_BUSY, FIRST, KINDS, US
 from benchmarks.contenders.one_by_one import OneByOne, Target
 from benchmarks.contenders.wishing import wishes
 from benchmarks.contending import started, turns
 from benchmarks.hedging import FIRST_S, PERIOD_S, PERIODS, in_periods
 from benchmarks.leverage import Truth, contradicted
 from benchmarks.leverage_contenders import IN_BATCHES, ONE_BY_ONE, PAIR, SETTERS, Said
+from benchmarks.measuring import other_process
+from benchmarks.moving import BUSY, QUIET, STAMPS_STAND, Moving, rendered
+from benchmarks.moving import Course as Changing
 from benchmarks.outage import Course
 from benchmarks.soak import SLOPE_OVER, Sample, remembered
 from tread_async.simulator import Simulator
@@ -201,3 +206,40 @@ def test_memory_is_not_judged_by_a_warm_up(capsys: pytest.CaptureFixture[str]) -
     assert list(remembered(samples, SLOPE_OVER).values()) == [False]
     assert remembered(samples, SLOPE_OVER - 1) == {}
     assert "not judged" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("course", "changed"), [(QUIET, 2), (STAMPS_STAND, 2), (BUSY, 200)])
+async def test_accounts_move_from_one_answer_to_the_next(course: Changing, changed: int) -> None:
+    """So many are priced anew, and the stamps of all move on, or stand."""
+    (texts,) = await rendered(tokens=1, accounts=200, assets=2)
+    moving = Moving(texts, course, 1)
+    answers = [json.loads(moving.cached())["balances"] for _ in range(4)]
+    stamps = [[account.pop("timestamp_millis") for account in answer] for answer in answers]
+
+    for one, other in itertools.pairwise(answers):
+        assert [a == b for a, b in zip(one, other, strict=True)].count(False) == changed
+    for earlier, later in itertools.pairwise(stamps):
+        step = 1000 if course.stamps_move else 0
+        assert {b - a for a, b in zip(earlier, later, strict=True)} == {step}
+
+
+async def test_who_reads_again_remembers_and_who_reads_first_does_not() -> None:
+    """One account in a hundred changes for each contender, whatever others read; or all of them."""
+    same = {}
+    async with other_process("benchmarks.fleet_server", "100") as url:
+        for name in (US, FIRST, AGAIN_BUSY):
+            async with KINDS[name].opened(url, "1") as ours:
+                *_, before, after = [(await ours.whole()).ok for _ in range(4)]
+            kept = [after[key].wire.assets is before[key].wire.assets for key in before]
+            same[name] = kept.count(True)
+
+    assert same == {US: 99, FIRST: 0, AGAIN_BUSY: 0}
+
+
+def test_how_long_an_answer_is_that_begins() -> None:
+    """Answers of one server are not all of one length, so it says so with each."""
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n"
+
+    assert answer_bytes(head + b"{") == len(head) + 12
+    with pytest.raises(RuntimeError, match="its length"):
+        answer_bytes(head[:-2])

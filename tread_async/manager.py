@@ -197,6 +197,9 @@ class SessionManager(Watched):
     ) -> Snapshot:
         """What accounts hold: one outcome for each, in the order asked, whatever fails.
 
+        Of accounts that are read again within a minute only those that changed are decoded, for which the
+        manager keeps the text of each, some 3 KB.
+
         Args:
             accounts: ``None`` and ``ALL`` are every account of every token. An empty list is an error.
             source: ``live`` asks the exchanges (``GET /api/balances/``), ``cached`` the server's cache (``GET

@@ -14,9 +14,11 @@ from benchmarks.contenders.kind import Kind
 from benchmarks.contenders.watchers import WATCHERS
 
 __all__ = [
+    "AGAIN_BUSY",
     "BREAKER",
     "BY_HAND",
     "CONTENDERS",
+    "FIRST",
     "HEDGED",
     "IN_TROUBLE",
     "JSON_BY_HAND",
@@ -33,6 +35,8 @@ __all__ = [
 MOST_AT_ONCE: Final = 256
 
 US: Final = "tread_async"
+FIRST: Final = "tread_async, first read"
+AGAIN_BUSY: Final = "tread_async, all has changed"
 US_BY_DEFAULT: Final = "tread_async as by default"
 BREAKER: Final = "tread_async, circuit_breaker=True"
 HEDGED: Final = "tread_async, hedge_cached=True"
@@ -43,14 +47,13 @@ PYDANTIC: Final = "httpx + pydantic"
 VENDOR: Final = "taas-api-client in threads"
 RAW: Final = "asyncio.Protocol + httptools"
 
+_WE_DO: Final = (
+    "retries within a deadline, rate and retry budget, exact decimals that are checked, one outcome for each"
+    " account"
+)
+
 CONTENDERS: Final = {
-    US: Kind(
-        "ours",
-        (),
-        "retries within a deadline, rate and retry budget, exact decimals that are checked, one outcome for"
-        " each account",
-        {"max_in_flight": MOST_AT_ONCE},
-    ),
+    US: Kind("ours", (), _WE_DO, {"max_in_flight": MOST_AT_ONCE}),
     BY_HAND: Kind(
         "aiohttp_msgspec",
         (),
@@ -86,4 +89,14 @@ IN_TROUBLE: Final = {
     TENACITY: Kind("aiohttp_tenacity", (), "five attempts, wait_random_exponential(multiplier=1, max=60)"),
 }
 
-KINDS: Final = CONTENDERS | IN_TROUBLE | WATCHERS | KEEPERS
+READING: Final = {
+    FIRST: Kind("ours", (), f"{_WE_DO}; remembers nothing, as in a first read", {"again": False}),
+    AGAIN_BUSY: Kind(
+        "ours",
+        (),
+        "reads again, but all accounts are priced anew each time, so that a memory is of no use",
+        {"busy": True},
+    ),
+}
+
+KINDS: Final = CONTENDERS | IN_TROUBLE | READING | WATCHERS | KEEPERS

@@ -1,4 +1,7 @@
-"""Without a watch: `balances` in a loop, and what has changed from one snapshot to the next."""
+"""Without a watch: `balances` in a loop, and what has changed from one snapshot to the next.
+
+From its second read on a manager remembers: the first turn is for that.
+"""
 
 from __future__ import annotations
 

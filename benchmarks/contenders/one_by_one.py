@@ -12,7 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from benchmarks.contenders.wishing import Told, wishes
-from benchmarks.fleet_server import ACCOUNTS_PATH, CACHED_PATH, token_of
+from benchmarks.fleet_server import token_of
+from benchmarks.moving import ACCOUNTS_PATH, CACHED_PATH
 from benchmarks.samples import fetched
 
 __all__ = ["Keep", "OneByOne", "Target", "listed"]

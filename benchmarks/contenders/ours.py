@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from unittest import mock
 
 from benchmarks.contenders.wishing import Told, wishes
 from benchmarks.fleet_server import token_of
@@ -43,7 +44,7 @@ class Ours:
         return await wishes(self._tread.cached_balances, callers, pause_s, for_s)
 
     async def whole(self) -> Snapshot:
-        """Reads all accounts of all tokens."""
+        """Reads all accounts of all tokens; decodes what has changed, if it did so a minute ago or less."""
         return await refreshed(self._desk)
 
     async def accounts(self, at_once: int) -> Snapshot:
@@ -52,17 +53,30 @@ class Ours:
 
 
 @contextlib.asynccontextmanager
-async def opened(url: str, tokens: str, **settings: Any) -> AsyncIterator[Ours]:
-    """A client of the first token with *settings*, and a manager of all that has listed their accounts."""
-    credentials = {f"desk-{number:03d}": token_of(number) for number in range(int(tokens) or 1)}
-    async with (
-        TreadClient(token_of(0), base_url=url, **settings) as tread,
-        SessionManager(credentials, base_url=url) as desk,
-    ):
-        if int(tokens):
-            listing = await desk.accounts()
-            assert listing.complete
-        yield Ours(tread, desk)
+async def opened(
+    url: str, tokens: str, *, again: bool = True, busy: bool = False, **settings: Any
+) -> AsyncIterator[Ours]:
+    """A client of the first token with *settings*, and a manager of all that has listed their accounts.
+
+    If not *again*, each read is like a first one. If *busy*, all accounts change from one read to the next.
+    """
+    credentials = {f"desk-{number:03d}": token_of(number, busy=busy) for number in range(int(tokens) or 1)}
+    with contextlib.nullcontext() if again else _without_memory():
+        async with (
+            TreadClient(token_of(0), base_url=url, **settings) as tread,
+            SessionManager(credentials, base_url=url) as desk,
+        ):
+            if int(tokens):
+                listing = await desk.accounts()
+                assert listing.complete
+            yield Ours(tread, desk)
+
+
+@contextlib.contextmanager
+def _without_memory() -> Iterator[None]:
+    """No read in this block is so soon after another that it begins to remember."""
+    with mock.patch("tread_async._fleet.recall._AGAIN_WITHIN_S", 0.0):
+        yield
 
 
 async def refreshed(desk: SessionManager) -> Snapshot:

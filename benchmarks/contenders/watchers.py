@@ -38,7 +38,10 @@ WATCHERS: Final = {
         "watching", (), "decodes every account, and else does the same", {**_QUIET, "memory": False}
     ),
     LOOP: Kind(
-        "looping", (), "reads all without a pause, and compares each snapshot with the one before", _QUIET
+        "looping",
+        (),
+        "reads all without a pause, remembers too, and compares each snapshot with the one before",
+        _QUIET,
     ),
     STILL: Kind("watching", (), "the time stamps do not move", {**_QUIET, "kind": "stamps stand"}),
     MANY_READERS: Kind(

@@ -168,13 +168,16 @@ class Bench:
         await self.server.__aexit__()
         await self.guard.__aexit__(None, None, None)
 
-    async def ask(self, case: Case) -> Snapshot | TreadError:
+    async def ask(self, case: Case) -> list[Snapshot] | TreadError:
         self.server.users = tuple(case.users.values())
         tokens = {name: user.token for name, user in case.users.items()}
         retry = RetryPolicy(attempts=case.attempts, base_s=0.0005, throttled_base_s=0.0005, cap_s=0.001)
         async with SessionManager(tokens, base_url=self.server.url, retry=retry) as desk:
             try:
-                return await desk.balances(case.asked, source=case.source, max_age_s=case.max_age_s)
+                return [
+                    await desk.balances(case.asked, source=case.source, max_age_s=case.max_age_s)
+                    for _ in range(3)  # the third is read with a memory
+                ]
             except TreadError as error:
                 return error
 
@@ -184,8 +187,9 @@ class Bench:
         untold = case.looks_up and any(user.refuses for user in case.users.values())
         assert isinstance(found, TreadError) == untold
         if not isinstance(found, TreadError):
-            check(case, found)
-            assert found.requests_sent == self.server.count()
+            for snapshot in found:
+                check(case, snapshot)
+            assert sum(snapshot.requests_sent for snapshot in found) == self.server.count()
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Generator, Sequence
-from functools import partial
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -24,10 +23,12 @@ from tread_async.models import AccountBalances, CachedAccount
 __all__ = ["Remembered", "remembered"]
 
 A = TypeVar("A", AccountBalances, CachedAccount)
+_Steps: TypeAlias = Callable[[Sequence[bytes]], Generator[None, None, Scanned[A]]]
 
 _STEP_BYTES: Final = 32 * 1024  # decoded in less than half a millisecond
 _KNOWN_COSTS: Final = 400  # bytes decoded in the time in which an account is found to be known
 _LONGEST_JOINT: Final = 64
+_FORGOTTEN_IN_A_STEP: Final = 64
 _CLOSING: Final = re.compile(rb"%b\]" % GAP)
 _NAME: Final = re.compile(rb'"account_name"%b:%b("[^"\\]*(?:\\.[^"\\]*)*")' % (GAP, GAP))
 # Without leading zeros, as in JSON, and few enough for any number of them to be an integer.
@@ -50,38 +51,64 @@ class Remembered(Generic[A]):
     """
 
     def __init__(
-        self,
-        endpoint: Endpoint[Scanned[A]],
-        steps: Callable[[Sequence[bytes]], Generator[None, None, Scanned[A]]],
-        *by_name: dict[str, Any],
+        self, endpoint: Endpoint[Scanned[A]], steps: _Steps[A], memory: _LiveMemory | _CachedMemory
     ) -> None:
         self.endpoint: Endpoint[Scanned[A]] = by_account(endpoint, steps)
-        self._by_name = by_name
+        self._memory = memory
+        self._by_name = memory.by_name
+
+    @property
+    def size(self) -> int:
+        """How many accounts it knows."""
+        return len(self._memory.kept)
+
+    @property
+    def replaced(self) -> int:
+        """How often so far an account that it knew was said to hold something else."""
+        return self._memory.replaced
 
     def keep_only(self, names: Collection[str]) -> None:
         """Forgets all other accounts."""
+        for _ in self.keeping_only(names):
+            pass
+
+    def keeping_only(self, names: Collection[str]) -> Generator[None, None, None]:
+        """The same in steps."""
         for known in self._by_name:
-            for name in known.keys() - names:
-                del known[name]
+            for place, name in enumerate(known.keys() - names):
+                if not place % _FORGOTTEN_IN_A_STEP:
+                    yield
+                known.pop(name, None)
 
 
 def remembered(source: Literal["live", "cached"]) -> Remembered[Any]:
     """An empty memory."""
     if source == "live":
-        known: dict[str, tuple[bytes, AccountBalances]] = {}
-        steps = partial(scanning.live, account_of=partial(_live_account, known))
-        return Remembered(BALANCES_BY_ACCOUNT, steps, known)
-    memory = _CachedMemory()
-    return Remembered(CACHED_BALANCES_BY_ACCOUNT, memory.steps, memory.kept, memory.followers)
+        live = _LiveMemory()
+        return Remembered(BALANCES_BY_ACCOUNT, live.steps, live)
+    cached = _CachedMemory()
+    return Remembered(CACHED_BALANCES_BY_ACCOUNT, cached.steps, cached)
 
 
-def _live_account(known: dict[str, tuple[bytes, AccountBalances]], name: str, text: bytes) -> AccountBalances:
-    before = known.get(name)
-    if before is not None and before[0] == text:
-        return before[1]
-    account = scanning.live_account(name, text)
-    known[name] = text, account
-    return account
+class _LiveMemory:
+    """The accounts of live answers, with their texts."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, tuple[bytes, AccountBalances]] = {}
+        self.by_name: tuple[dict[str, Any], ...] = (self.kept,)
+        self.replaced = 0
+
+    def steps(self, pieces: Sequence[bytes]) -> Generator[None, None, Scanned[AccountBalances]]:
+        return scanning.live(pieces, account_of=self._account)
+
+    def _account(self, name: str, text: bytes) -> AccountBalances:
+        before = self.kept.get(name)
+        if before is not None and before[0] == text:
+            return before[1]
+        account = scanning.live_account(name, text)
+        self.replaced += before is not None
+        self.kept[name] = text, account
+        return account
 
 
 class _Kept(msgspec.Struct, gc=False):
@@ -142,6 +169,8 @@ class _CachedMemory:
     def __init__(self) -> None:
         self.kept: dict[str, _Kept] = {}
         self.followers: dict[str, str] = {}  # by name: accounts that held each other could form rings
+        self.by_name: tuple[dict[str, Any], ...] = (self.kept, self.followers)
+        self.replaced = 0
 
     def steps(self, pieces: Sequence[bytes]) -> Generator[None, None, Scanned[CachedAccount]]:
         return scanning.in_two_ways(pieces, self._in_place, self._account)
@@ -269,6 +298,7 @@ class _CachedMemory:
         before = self.kept.get(account.account_name)
         if before is not None and before.end(text, 0) >= 0:  # its name could not be told from its text
             return before.account
+        self.replaced += before is not None
         self.kept[account.account_name] = _kept(text, account, key)
         return account
 

@@ -10,6 +10,7 @@ import msgspec
 from tread_async._call import Call
 from tread_async._codec.replies import Reply, http_date
 from tread_async._codec.requests import Request
+from tread_async._fleet.recall import Recall
 from tread_async._fleet.server_clock import ServerClock
 from tread_async._pacing import Pace
 from tread_async._policy import RetryPolicy
@@ -81,6 +82,7 @@ class Line:
         self.bytes_per_account: dict[str, float] = {"live": 2048.0, "cached": 2048.0}  # until an answer tells
         # Accounts that failed when they were asked alone: they are asked alone again, until one answers.
         self.suspects: dict[Source, set[str]] = {"live": set(), "cached": set()}
+        self.recalls: dict[Source, Recall] = {"live": Recall("live"), "cached": Recall("cached")}
         self.ids_agree = False  # the ids of cached answers with those of the list, so far
         self._open_calls = open_calls
         self._calls: Calls | None = None

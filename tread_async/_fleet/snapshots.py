@@ -161,6 +161,14 @@ class Snapshots:
         self, line: Line, wanted: dict[str, AccountKey], how: How, memories: Memories = _NO_MEMORIES
     ) -> Part:
         """*wanted* accounts of *line*; *memories* spare the decoding of what they know already."""
+        part = await self._read(line, wanted, how, memories)
+        listed = wanted if line.listed is None else line.listed.keys
+        for recall in line.recalls.values():
+            if (forgetting := recall.forgetting(listed)) is not None:
+                await self._pace.through(forgetting)
+        return part
+
+    async def _read(self, line: Line, wanted: dict[str, AccountKey], how: How, memories: Memories) -> Part:
         part = Part(line)
         if how.source != "auto":
             reading = await self._launch(line, how.source, wanted, how, memories).done()
@@ -188,7 +196,8 @@ class Snapshots:
         self, line: Line, source: Source, wanted: dict[str, AccountKey], how: How, memories: Memories
     ) -> Flight:
         memory = memories.get(source)
-        endpoint = None if memory is None else memory.endpoint
+        now = asyncio.get_running_loop().time()
+        endpoint = line.recalls[source].endpoint(now) if memory is None else memory.endpoint
         return self._flights.launch(line, source, wanted, how.deadline, endpoint=endpoint)
 
     def _assembled(
