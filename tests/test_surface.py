@@ -17,6 +17,8 @@ PACKAGE = Path(tread_async.__file__).parent
 LAYERS = (
     ("_version", "errors", "secret", "_amounts", "_texts", "_slots", "_rates", "_gates", "_pacing"),
     ("_together", "_deadlines"),
+    ("hooks",),
+    ("_telling",),
     ("models", "_stats"),
     ("_codec",),
     ("_policy", "_identity", "_home", "_sightings"),
@@ -27,6 +29,7 @@ LAYERS = (
     ("_intents",),
     ("_call",),
     ("_calls",),
+    ("_hooked",),
     ("_machinery",),
     ("_wiring",),
     ("keys",),
@@ -42,19 +45,22 @@ LAYERS = (
     ("client", "manager"),
     ("_surface",),
     ("__init__",),
+    ("metrics", "tracing"),
     ("cli",),
 )
 
 
 VOCABULARY = (
-    "balance", "changes", "client", "errors", "feed", "keys", "listing", "manager", "models", "outcomes",
-    "plans", "reports", "rules", "secret", "update",
+    "balance", "changes", "client", "errors", "feed", "hooks", "keys", "listing", "manager", "models",
+    "outcomes", "plans", "reports", "rules", "secret", "update",
 )  # fmt: skip
 
 # Helpers of type checking, functions that bear the name of their module, and those that read best with it.
 IN_THEIR_MODULE = {
     "AllAccounts", "Source", "changes", "changes_in_steps",
     "equity_drop", "leverage_above", "margin_ratio_above", "missing", "stale_for",
+    "AttemptEnded", "AttemptSent", "AttemptStarted", "BudgetRefused", "CallEnded", "CallStarted",
+    "GateClosed", "PollingEnded", "PollingStarted", "Retried", "RoundPolled", "Told",
 }  # fmt: skip
 
 

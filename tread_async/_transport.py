@@ -39,7 +39,10 @@ _JSON: Final = "application/json"
 
 
 class Transport:
-    """Sends requests of one identity to one origin. Belongs to the event loop it was made on."""
+    """Sends requests of one identity to one origin. Belongs to the event loop it was made on.
+
+    *held* is called with the seconds for which the server asked to send nothing.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Transport:
         proxy: str | None,
         ssl: tls.SSLContext | None,
         breaker: Breaker | None = None,
+        held: Callable[[float], None] | None = None,
     ) -> None:
         self.requests_sent = 0
         self.bytes_received = 0
@@ -62,6 +66,7 @@ class Transport:
         self._share = share
         self._lane = share.lane
         self._breaker = breaker
+        self._held = held
         self._deadlines = Deadlines()
         self._queued: set[asyncio.Timeout] = set()
         self._clock = asyncio.get_running_loop().time
@@ -177,6 +182,8 @@ class Transport:
         until = self._clock() + seconds
         self._lane.hold(until)
         self._deadlines.end_before(until, self._queued)
+        if self._held is not None:
+            self._held(seconds)
 
     def _send_now(
         self,

@@ -8,8 +8,7 @@ more: no body, whatever it holds, can make it wrong for another.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Generator, Sequence
-from functools import partial
+from collections.abc import Collection, Generator, Sequence
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -47,16 +46,28 @@ class Remembered(Generic[A]):
     ``endpoint`` decodes to exactly what its like without a memory does. But an account that is said to
     hold what it held last time, byte by byte, is the same object. If only its time stamp moved, all its
     values are. Of a name that stands twice in an answer, this holds for the last account only.
+
+    Attributes:
+        read: Accounts in the answers so far.
     """
 
     def __init__(
-        self,
-        endpoint: Endpoint[Scanned[A]],
-        steps: Callable[[Sequence[bytes]], Generator[None, None, Scanned[A]]],
-        *by_name: dict[str, Any],
+        self, endpoint: Endpoint[Scanned[A]], memory: _CachedMemory | _LiveMemory, *by_name: dict[str, Any]
     ) -> None:
-        self.endpoint: Endpoint[Scanned[A]] = by_account(endpoint, steps)
+        self.read = 0
+        self._memory = memory
         self._by_name = by_name
+        self.endpoint: Endpoint[Scanned[A]] = by_account(endpoint, self._steps)
+
+    @property
+    def decoded(self) -> int:
+        """Of those that were `read`, how many had to be decoded."""
+        return self._memory.decoded
+
+    def _steps(self, pieces: Sequence[bytes]) -> Generator[None, None, Scanned[Any]]:
+        found = yield from self._memory.steps(pieces)
+        self.read += len(found.accounts)
+        return found
 
     def keep_only(self, names: Collection[str]) -> None:
         """Forgets all other accounts."""
@@ -68,20 +79,30 @@ class Remembered(Generic[A]):
 def remembered(source: Literal["live", "cached"]) -> Remembered[Any]:
     """An empty memory."""
     if source == "live":
-        known: dict[str, tuple[bytes, AccountBalances]] = {}
-        steps = partial(scanning.live, account_of=partial(_live_account, known))
-        return Remembered(BALANCES_BY_ACCOUNT, steps, known)
+        live = _LiveMemory()
+        return Remembered(BALANCES_BY_ACCOUNT, live, live.kept)
     memory = _CachedMemory()
-    return Remembered(CACHED_BALANCES_BY_ACCOUNT, memory.steps, memory.kept, memory.followers)
+    return Remembered(CACHED_BALANCES_BY_ACCOUNT, memory, memory.kept, memory.followers)
 
 
-def _live_account(known: dict[str, tuple[bytes, AccountBalances]], name: str, text: bytes) -> AccountBalances:
-    before = known.get(name)
-    if before is not None and before[0] == text:
-        return before[1]
-    account = scanning.live_account(name, text)
-    known[name] = text, account
-    return account
+class _LiveMemory:
+    """The accounts of live answers, with their texts."""
+
+    def __init__(self) -> None:
+        self.decoded = 0
+        self.kept: dict[str, tuple[bytes, AccountBalances]] = {}
+
+    def steps(self, pieces: Sequence[bytes]) -> Generator[None, None, Scanned[AccountBalances]]:
+        return scanning.live(pieces, self._account)
+
+    def _account(self, name: str, text: bytes) -> AccountBalances:
+        before = self.kept.get(name)
+        if before is not None and before[0] == text:
+            return before[1]
+        account = scanning.live_account(name, text)
+        self.kept[name] = text, account
+        self.decoded += 1
+        return account
 
 
 class _Kept(msgspec.Struct, gc=False):
@@ -140,6 +161,7 @@ class _CachedMemory:
     """The accounts of cached answers, and which of them came after which."""
 
     def __init__(self) -> None:
+        self.decoded = 0
         self.kept: dict[str, _Kept] = {}
         self.followers: dict[str, str] = {}  # by name: accounts that held each other could form rings
 
@@ -270,6 +292,7 @@ class _CachedMemory:
         if before is not None and before.end(text, 0) >= 0:  # its name could not be told from its text
             return before.account
         self.kept[account.account_name] = _kept(text, account, key)
+        self.decoded += 1
         return account
 
     def _to_the_end(self, body: bytes, at: int, found: Scanned[CachedAccount]) -> Generator[None, None, bool]:
