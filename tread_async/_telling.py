@@ -7,25 +7,38 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from tread_async import hooks as told
 from tread_async.errors import ApiError, UsageError
-from tread_async.hooks import Hooks, Told
+from tread_async.hooks import (
+    AttemptEnded,
+    AttemptSent,
+    AttemptStarted,
+    BudgetRefused,
+    CallEnded,
+    CallStarted,
+    GateClosed,
+    Hooks,
+    PollingEnded,
+    PollingStarted,
+    Retried,
+    RoundPolled,
+    Told,
+)
 
 __all__ = ["Story", "Telling", "in_a_word", "telling"]
 
 _LOG: Final = logging.getLogger("tread_async")
 _HOOKS: Final[Mapping[type[Told], str]] = {
-    told.CallStarted: "call_started",
-    told.AttemptStarted: "attempt_started",
-    told.AttemptSent: "attempt_sent",
-    told.AttemptEnded: "attempt_ended",
-    told.Retried: "retried",
-    told.BudgetRefused: "budget_refused",
-    told.CallEnded: "call_ended",
-    told.GateClosed: "gate_closed",
-    told.PollingStarted: "polling_started",
-    told.RoundPolled: "round_polled",
-    told.PollingEnded: "polling_ended",
+    CallStarted: "call_started",
+    AttemptStarted: "attempt_started",
+    AttemptSent: "attempt_sent",
+    AttemptEnded: "attempt_ended",
+    Retried: "retried",
+    BudgetRefused: "budget_refused",
+    CallEnded: "call_ended",
+    GateClosed: "gate_closed",
+    PollingStarted: "polling_started",
+    RoundPolled: "round_polled",
+    PollingEnded: "polling_ended",
 }
 
 
@@ -59,7 +72,7 @@ class Story:
 
     __slots__ = ("attempts", "call")
 
-    def __init__(self, call: told.CallStarted) -> None:
+    def __init__(self, call: CallStarted) -> None:
         self.call = call
         self.attempts = 0
 
