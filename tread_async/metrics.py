@@ -120,14 +120,12 @@ class _Calls:
         self._queued = gauge("tread_queued", "Requests that wait for their turn.", "credential")
         self._in_flight = gauge("tread_in_flight", "Requests that are on their way.", "credential")
         self._bytes = counter("tread_received_bytes", "Bytes of bodies, decompressed.", *_CALL)
-        # Without labels, so that it is there from the start: what appears with 1 is no increase.
+        # Without labels, so that they are there from the start: what appears with 1 is no increase.
         self._unknown = counter(
             "tread_writes_unknown", "Writes that ended without saying whether they were applied."
         )
+        self._refused = counter("tread_budget_refusals", "Calls that were not repeated for want of budget.")
         self._retries = counter("tread_retries", "Repeats, by what caused them.", *_CALL, "cause")
-        self._refused = counter(
-            "tread_budget_refusals", "Calls that were not repeated for want of budget.", "credential"
-        )
         self._budget = gauge("tread_retry_budget_left", "What is left to pay for repeats, of 100.")
         self._budget.set(100)
         self._closed = counter("tread_gate_closures", "Waits that the server asked for (429).", "credential")
@@ -158,8 +156,8 @@ class _Calls:
     def retried(self, retried: Retried) -> None:
         self._retries.labels(retried.call.credential, retried.call.endpoint, retried.cause).inc()
 
-    def budget_refused(self, refused: BudgetRefused) -> None:
-        self._refused.labels(refused.call.credential).inc()
+    def budget_refused(self, _: BudgetRefused) -> None:
+        self._refused.inc()
 
     def call_ended(self, ended: CallEnded) -> None:
         call = ended.call

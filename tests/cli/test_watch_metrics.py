@@ -8,12 +8,13 @@ import signal
 import socket
 import sys
 import urllib.request
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.support.command import done, started, surroundings
+from tests.support.prometheus import metrics_of
 from tread_async.simulator import Simulator
 
 FAST = ("--interval", "0.05", "--json")
@@ -24,15 +25,6 @@ async def sim() -> AsyncIterator[Simulator]:
     """One whose clock is that of the process."""
     async with Simulator(seed=7, accounts=6, assets=4) as opened:
         yield opened
-
-
-async def place(process: Process) -> str:
-    """The address that the process says."""
-    assert process.stderr is not None
-    said = (await process.stderr.readline()).decode()
-    found = re.fullmatch(r"tread watch: metrics at (http://\S+/metrics)\n", said)
-    assert found, said
-    return found[1]
 
 
 async def read(url: str) -> str:
@@ -46,7 +38,7 @@ async def read(url: str) -> str:
 async def test_they_are_served_while_it_runs(sim: Simulator) -> None:
     """To this machine alone, with those of the process; nothing is on stdout, and no secret in them."""
     async with started(sim, "watch", *FAST, "--metrics", ":0") as process:
-        url = await place(process)
+        url = await metrics_of(process)
         assert process.stdout is not None
         for _ in range(3):
             assert (await process.stdout.readline()).startswith(b"{")
@@ -77,7 +69,7 @@ async def test_ipv6(sim: Simulator) -> None:
     if not socket.has_ipv6:
         pytest.skip("this machine has no IPv6")
     async with started(sim, "watch", *FAST, "--metrics", "[::1]:0") as process:
-        url = await place(process)
+        url = await metrics_of(process)
         assert "tread_info" in await read(url)
         process.send_signal(signal.SIGTERM)
         await process.communicate()

@@ -34,7 +34,11 @@ def surroundings(sim: Simulator | None, **more: str) -> dict[str, str]:
 
 @contextlib.asynccontextmanager
 async def started(
-    sim: Simulator | None, *arguments: str, stdout: int = PIPE, **environment: str
+    sim: Simulator | None,
+    *arguments: str,
+    stdout: int = PIPE,
+    within_s: float = _WITHIN_S,
+    **environment: str,
 ) -> AsyncIterator[Process]:
     """The process with pipes; killed if the test leaves it running."""
     process = await asyncio.create_subprocess_exec(
@@ -44,7 +48,7 @@ async def started(
         stderr=PIPE,
     )
     try:
-        async with asyncio.timeout(_WITHIN_S):
+        async with asyncio.timeout(within_s):
             yield process
     finally:
         if process.returncode is None:
