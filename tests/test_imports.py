@@ -15,7 +15,7 @@ import tread_async
 from tread_async import AccountKey
 from tread_async.simulator import Simulator
 
-NEED_AN_EXTRA = {"metrics", "tracing"}
+NEED_AN_EXTRA = {"tracing"}
 PUBLIC_MODULES = sorted(
     {path.stem for path in Path(tread_async.__file__).parent.glob("*.py") if not path.stem.startswith("_")}
     - NEED_AN_EXTRA

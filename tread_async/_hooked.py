@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -72,20 +73,21 @@ class HookedCalls(Calls):
         self._credential = credential
 
     def carry_out(self, call: Call[T]) -> Awaitable[T]:
-        return self._told(call, super().carry_out(call))
+        return self._told(call, functools.partial(super().carry_out, call))
 
     async def go_on(self, call: Call[T], first: TreadError) -> T:
-        answer = super().go_on(call, first)
+        answer = functools.partial(super().go_on, call, first)
         # One that ended with its first failure, and is gone on with later, is told as another call.
-        return await (answer if call.story is not None else self._told(call, answer))
+        return await (answer() if call.story is not None else self._told(call, answer))
 
-    async def _told(self, call: Call[T], answer: Awaitable[T]) -> T:
+    # A function, since what is cancelled before it begins would leave a coroutine that nobody awaits.
+    async def _told(self, call: Call[T], answer: Callable[[], Awaitable[T]]) -> T:
         story = call.story = Story(_started(call, self._credential))
         began = self._clock()
         self._tell(story.call)
         cause = None
         try:
-            return await answer
+            return await answer()
         except BaseException as error:
             cause = in_a_word(error)
             raise

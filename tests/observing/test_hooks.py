@@ -30,6 +30,7 @@ from tread_async import (
 )
 from tread_async import hooks as told
 from tread_async._calls import Calls
+from tread_async._codec import requests
 from tread_async.simulator import Simulator
 
 GOOD = reply({"balances": []})
@@ -192,6 +193,17 @@ async def test_a_write_that_is_repeated_alone(heard: Heard) -> None:
     assert causes.count(None) >= 2
     assert set(causes) <= {None, "HTTP 422", "OutcomeUnknownError"}
     assert heard.problems == []
+
+
+async def test_a_call_that_is_cancelled_before_it_begins(heard: Heard, opened: Any) -> None:
+    """Nothing is told of it, and nothing is left that nobody awaits."""
+    client = await opened(GOOD)
+    call = asyncio.ensure_future(client._calls.run(requests.accounts(include_archived=False), 1e9))
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+
+    assert call.cancelled()
+    assert heard == []
 
 
 async def test_polling(heard: Heard) -> None:

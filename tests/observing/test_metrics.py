@@ -16,6 +16,7 @@ from tests.support.desks import desk
 from tests.support.samples import EVERY, FAST, NOON, ONE_TRY, PAIR, answering
 from tests.support.wire import TOKEN, Wire, hang_up, reply, stall
 from tread_async import OutcomeUnknownError, SessionManager, TreadClient, TreadError, UsageError
+from tread_async.hooks import GateClosed
 from tread_async.metrics import Metrics
 from tread_async.simulator import Simulator
 
@@ -115,6 +116,17 @@ async def test_a_closed_gate(registry: CollectorRegistry) -> None:
     assert less_s is not None
     assert 4 < less_s <= left_s - 0.04
     assert value(registry, "tread_gate_closures_total", credential="token") == 1
+
+
+async def test_a_gate_that_is_closed_twice(registry: CollectorRegistry) -> None:
+    """The later moment holds."""
+    gate_closed = Metrics(registry).hooks.gate_closed
+    assert gate_closed is not None
+    for seconds in (30.0, 5.0):
+        gate_closed(GateClosed(credential="a", closed_s=seconds))
+
+    left_s = value(registry, "tread_gate_closed_seconds", credential="a")
+    assert left_s == pytest.approx(30, abs=1)
 
 
 async def test_unknown_writes_are_there_from_the_start(registry: CollectorRegistry) -> None:
