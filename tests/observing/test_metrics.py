@@ -7,16 +7,28 @@ import re
 import subprocess
 import sys
 import threading
+import urllib.request
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 
+from tests.support.balances import balance
 from tests.support.desks import desk
 from tests.support.samples import EVERY, FAST, NOON, ONE_TRY, PAIR, answering
 from tests.support.wire import TOKEN, Wire, hang_up, reply, stall
-from tread_async import OutcomeUnknownError, SessionManager, TreadClient, TreadError, UsageError
-from tread_async.hooks import GateClosed
+from tread_async import (
+    AccountKey,
+    Ok,
+    Outcome,
+    OutcomeUnknownError,
+    SessionManager,
+    Snapshot,
+    TreadClient,
+    TreadError,
+    UsageError,
+)
+from tread_async.hooks import GateClosed, PollingStarted, RoundPolled
 from tread_async.metrics import Metrics
 from tread_async.simulator import Simulator
 
@@ -321,6 +333,53 @@ async def test_they_are_read_from_other_threads_meanwhile(registry: CollectorReg
             thread.join()
 
     assert problems == []
+
+
+class Noting(dict[AccountKey, Outcome]):
+    """Outcomes that note in which thread they are looked at."""
+
+    def __init__(self, outcomes: dict[AccountKey, Outcome]) -> None:
+        super().__init__(outcomes)
+        self.threads: set[int] = set()
+
+    def items(self) -> Any:
+        self.threads.add(threading.get_ident())
+        return super().items()
+
+
+async def test_accounts_are_gone_through_where_they_are_read(registry: CollectorRegistry) -> None:
+    """And not on the event loop, which has to do with each round as little as with the first."""
+    hooks, polling = Metrics(registry).hooks, PollingStarted(interval_s=1.0, source="cached")
+    outcomes = Noting({AccountKey("a", f"{number}"): Ok(balance()) for number in range(1000)})
+    polled = RoundPolled(
+        polling=polling,
+        number=1,
+        snapshot=Snapshot(outcomes=outcomes),
+        changes=0,
+        read=0,
+        decoded=0,
+        started_at=0.0,
+        late_s=0.0,
+        ended={},
+        overdue={},
+    )
+    assert hooks.polling_started is not None
+    assert hooks.round_polled is not None
+    hooks.polling_started(polling)
+    hooks.round_polled(polled)
+    assert outcomes.threads == set()
+    server, thread = start_http_server(0, "127.0.0.1", registry)
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/metrics"
+        read = await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=10).read().decode())
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    assert read.count("\ntread_account_age_seconds{") == 1000
+    assert outcomes.threads
+    assert threading.get_ident() not in outcomes.threads
 
 
 def test_at_least_fifteen_series(registry: CollectorRegistry) -> None:
