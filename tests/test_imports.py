@@ -84,6 +84,13 @@ def test_who_wants_no_client_does_not_wait_for_it(script: str) -> None:
     assert not {"msgspec", "tread_async.client"} & loaded_by(script)
 
 
+def test_every_pytest_of_an_environment_loads_the_plugin_and_little_else() -> None:
+    """Neither the client nor the simulator, before one of its fixtures is used."""
+    loaded = {name for name in loaded_by("import tread_async._pytest_plugin") if "tread_async" in name}
+
+    assert loaded == {"tread_async", "tread_async._version", "tread_async._pytest_plugin"}
+
+
 def test_public_modules_are_attributes_from_the_start() -> None:
     """`tread_async.rules` needs no import of its own."""
     script = f"import tread_async; [getattr(tread_async, name) for name in {PUBLIC_MODULES}]"

@@ -1,4 +1,4 @@
-"""What the README and the examples show is run as it stands there."""
+"""What the README and the examples show is run as it stands there, and what the README points to is there."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
-from tread_async import TreadClient
+from tests.support.pages import DOCS, README, ROOT, blocks
+from tread_async import RetryPolicy, SessionManager, errors
 from tread_async.simulator import Simulator
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+BLOCKS = blocks(README, "python")
 
 
 def run(code: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -35,7 +34,7 @@ def run(code: Path, *arguments: str, **environment: str) -> subprocess.Completed
 def test_the_ten_lines_run_when_pasted_into_a_file(tmp_path: Path) -> None:
     """The first Python block prints the outcome of six accounts and their total, and nothing else."""
     file = tmp_path / "ten_lines.py"
-    file.write_text(BLOCKS[0])
+    file.write_text(BLOCKS[0].text)
 
     done = run(file)
 
@@ -46,67 +45,29 @@ def test_the_ten_lines_run_when_pasted_into_a_file(tmp_path: Path) -> None:
     assert len(lines) == 7
 
 
-async def test_every_call_of_the_readme_works(capsys: pytest.CaptureFixture[str]) -> None:
-    """The block about one token, awaited against the simulator, reaches its last line."""
-    names: dict[str, object] = {}
-    exec(compile(BLOCKS[3], "README.md", "exec", dont_inherit=True), names)
-    everything = names["everything"]
-
-    async with Simulator(accounts=["binance-main-001", "other"]) as sim:
-        await everything(sim.tokens[0], sim.url)  # type: ignore[operator]
-
-    assert f"requests_sent={len(sim.journal.requests)}," in capsys.readouterr().out
-    assert [change.kind for change in sim.journal.changes] == ["create", "update", "leverage", "archive"]
-
-
-async def test_the_block_about_many_tokens_works(capsys: pytest.CaptureFixture[str]) -> None:
-    """The block about many tokens reaches its last line, and sets what it says."""
-    names: dict[str, object] = {}
-    exec(compile(BLOCKS[1], "README.md", "exec", dont_inherit=True), names)
-    fleet = names["fleet"]
-
-    async with Simulator(tokens=2, accounts=3) as sim:
-        await fleet({"desk-a": sim.tokens[0], "desk-b": sim.tokens[1]}, sim.url)  # type: ignore[operator]
-
-    assert "requests_sent=" in capsys.readouterr().out
-    changes = [(change.kind, change.detail["leverage"]) for change in sim.journal.changes]
-    assert changes == [("leverage", "5"), ("leverage", "5"), ("leverage", "7")]
-
-
-async def test_the_block_about_watching_works(capsys: pytest.CaptureFixture[str]) -> None:
-    """It says what fails, with the last balance, and of each trader's account what it holds."""
+async def test_the_three_outcomes_of_a_write(capsys: pytest.CaptureFixture[str]) -> None:
+    """The second Python block speaks of each account: one was refused, and of one nothing is known."""
     names: dict[str, Any] = {}
-    exec(compile(BLOCKS[2], "README.md", "exec", dont_inherit=True), names)
+    exec(compile(BLOCKS[1].text, "README.md", "exec", dont_inherit=True), names)
 
-    async with Simulator(tokens=2, accounts=3) as sim:
-        sim.fail(endpoint="cached_balances", account=sim.accounts()[0].name, user=0, status=500, nth=4)
-        await names["bots"]({"desk-a": sim.tokens[0], "desk-b": sim.tokens[1]}, sim.url)
+    quick = RetryPolicy(base_s=0.005, refused_base_s=0.005)
+    async with Simulator(accounts=["Gate one", "Hyperliquid", "other"]) as sim:
+        refused, lost, _ = (account.name for account in sim.accounts())
+        sim.fail(endpoint="set_leverage", account=refused, status=422)
+        sim.fail(endpoint="set_leverage", account=lost, status=500)
+        sim.fail(endpoint="balances", account=lost, missing=True)
+        async with SessionManager({"desk": sim.tokens[0]}, base_url=sim.url, retry=quick) as desk:
+            await names["five_everywhere"](desk)
 
-    said = capsys.readouterr().out
-    assert re.findall(r"(desk-a/\S+) Ok\(.*", said) == [f"desk-a/{one.name}" for one in sim.accounts()[:2]]
-    assert {request.endpoint for request in sim.journal.requests} == {"accounts", "cached_balances"}
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(f"desk/{refused} was not set: POST /api/set_leverage/: HTTP 422")
+    assert said[1].startswith(f"desk/{lost} may have been set, or not: ")
+    assert said[2:] == ["desk/other has it: confirmed"]
 
 
-async def test_the_block_about_an_unknown_create_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says the id, that nothing is known yet, and `None` when another account has the name."""
-    monkeypatch.setattr("tread_async._lifecycle._LISTED_AFTER_S", (0.0,))
-    names: dict[str, Any] = {}
-    exec(compile(BLOCKS[4], "README.md", "exec", dont_inherit=True), names)
-    link = names["link"]
-
-    async with Simulator(accounts=1) as sim, TreadClient(sim.tokens[0], base_url=sim.url) as tread:
-        sim.fail(endpoint="create_account", status=500, apply="all", nth=1)
-        assert await link(tread, "one", "k", "s") == sim.accounts()[-1].id
-        sim.fail(endpoint="create_account", status=500)
-        assert (await link(tread, "two", "k2", "s")).startswith("still unknown: POST /api/accounts/: ")
-        sim.fail(endpoint="accounts", status=500, times=3)
-        assert await link(tread, sim.accounts()[0].name, "k3", "s") is None
-        sim.heal()
-        sim.fail(endpoint="create_account", status=500, apply="all")
-        sim.fail(endpoint="accounts", missing=True, nth=1)
-        assert await link(tread, "four", "k4", "s") == sim.accounts()[-1].id
-
-    assert sim.journal.count("create_account") == 4
+def test_every_python_block_is_run_above() -> None:
+    """The pages of the documentation are run as a whole; this one is not."""
+    assert len(BLOCKS) == 2
 
 
 @pytest.mark.parametrize(
@@ -131,10 +92,17 @@ async def test_the_examples_run(example: str, arguments: tuple[str, ...], said: 
     assert done.stdout.count(said) == 4
 
 
-def test_every_error_is_in_the_readme() -> None:
-    """The table of errors leaves none out."""
-    from tread_async import errors
-
-    rows = set(re.findall(r"^\| `(\w+)`", README, flags=re.MULTILINE))
+@pytest.mark.parametrize("page", [README, DOCS / "faults-and-outcomes.md"], ids=lambda page: page.stem)
+def test_every_error_is_in_the_table(page: Path) -> None:
+    """Neither the short table nor the long one leaves one out."""
+    rows = set(re.findall(r"^\| `(\w+)`", page.read_text(), flags=re.MULTILINE))
 
     assert rows | {"TreadError", "ApiError"} >= set(errors.__all__)
+
+
+def test_what_the_readme_points_to_is_there() -> None:
+    """Pages, pictures and figures; mkdocs looks after the links between pages."""
+    targets = re.findall(r"\]\(([^)#:]+)\)", README.read_text())
+
+    assert len(targets) > 20
+    assert [target for target in targets if not (ROOT / target).exists()] == []

@@ -49,6 +49,8 @@ LAYERS = (
     ("cli",),
 )
 
+# For the tests of users. It takes from both sides, and neither knows of it.
+KIT = ("testing", "_pytest_plugin")
 
 VOCABULARY = (
     "balance", "changes", "client", "errors", "feed", "hooks", "keys", "listing", "manager", "models",
@@ -96,12 +98,12 @@ def files_of(part: str) -> list[Path]:
 
 
 def test_every_module_has_its_layer() -> None:
-    """Every module of the package stands in the list of layers, or is the simulator."""
+    """Every module of the package stands in the list of layers, or is the simulator or the kit for tests."""
     parts = {path.stem for path in PACKAGE.glob("*.py")} | {
         path.parent.name for path in PACKAGE.glob("*/__init__.py")
     }
 
-    assert parts == {part for layer in LAYERS for part in layer} | {"simulator"}
+    assert parts == {part for layer in LAYERS for part in layer} | {"simulator", *KIT}
 
 
 @pytest.mark.parametrize("height", range(len(LAYERS)))
@@ -119,14 +121,29 @@ def test_imports_go_down_only(height: int) -> None:
 
 
 def test_the_simulator_and_the_client_share_nothing() -> None:
-    """The simulator imports nothing of the client, and the client nothing of the simulator."""
+    """The simulator imports nothing of the client, and the client nothing of the simulator.
+
+    The command that is the simulator does.
+    """
     theirs = set().union(*(imported_modules(path) for path in files_of("simulator")))
-    ours = set().union(
-        *(imported_modules(path) for layer in LAYERS for part in layer for path in files_of(part))
-    )
+    users = {
+        path.relative_to(PACKAGE).as_posix()
+        for layer in LAYERS
+        for part in layer
+        for path in files_of(part)
+        if "simulator" in imported_modules(path)
+    }
 
     assert theirs <= {"simulator"}
-    assert "simulator" not in ours
+    assert users == {"cli/simulate.py"}
+
+
+def test_nothing_knows_the_kit_for_tests() -> None:
+    """What users run has nothing in it that is for tests alone."""
+    parts = [part for layer in LAYERS for part in layer]
+    ours = set().union(*(imported_modules(path) for part in (*parts, "simulator") for path in files_of(part)))
+
+    assert not ours & set(KIT)
 
 
 def test_only_the_repeats_know_tenacity_and_only_the_transport_aiohttp() -> None:

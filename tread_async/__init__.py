@@ -26,7 +26,8 @@ From the bottom up, imports going down only::
     manager                 SessionManager: every account of every token
     metrics, tracing        hooks for Prometheus and OpenTelemetry, each with an extra
 
-`tread_async.simulator` is a Tread server on loopback, for demos and tests. Nothing here imports it.
+`tread_async.simulator` is a Tread server on loopback, for demos and tests, and `tread_async.testing` makes it
+a fixture for the tests of your bot. Nothing here imports them.
 
 The public names stand in `_surface` and are loaded when the first of them is asked for: who wants the
 simulator, an error or the help of the command alone does not wait for the client.

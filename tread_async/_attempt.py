@@ -5,6 +5,7 @@ The errors of aiohttp end here: what is raised holds a fixed sentence and nothin
 
 from __future__ import annotations
 
+import ssl as tls
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from tread_async.errors import (
     TreadError,
 )
 
-__all__ = ["CONNECT_TIMEOUT_S", "Attempt", "BrokenError"]
+__all__ = ["CONNECT_TIMEOUT_S", "Attempt", "BrokenError", "tls_in_words"]
 
 CONNECT_TIMEOUT_S: Final = 3.0
 
@@ -137,10 +138,15 @@ _NEVER_CONNECTED: Final = (
 def _of_tls(problem: Exception) -> str:
     """Why there is no TLS connection, in a fixed sentence."""
     if isinstance(problem, aiohttp.ClientConnectorCertificateError):
-        code = getattr(problem.certificate_error, "verify_code", 0)
-        other = f"the server's certificate is not accepted (code {code} of OpenSSL)"
-        return _BY_VERIFY_CODE.get(code, other)
-    why = problem.os_error if isinstance(problem, aiohttp.ClientSSLError) else problem
+        return tls_in_words(problem.certificate_error)
+    return tls_in_words(problem.os_error if isinstance(problem, aiohttp.ClientSSLError) else problem)
+
+
+def tls_in_words(why: object) -> str:
+    """What the `ssl.SSLError` of a handshake means, in a fixed sentence."""
+    if isinstance(why, tls.SSLCertVerificationError):
+        other = f"the server's certificate is not accepted (code {why.verify_code} of OpenSSL)"
+        return _BY_VERIFY_CODE.get(why.verify_code, other)
     return _BY_REASON.get(getattr(why, "reason", None), "the TLS handshake failed")
 
 

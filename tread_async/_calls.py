@@ -70,6 +70,7 @@ class Calls:
             requests_sent=self._transport.requests_sent,
             bytes_received=self._transport.bytes_received,
             retries=dict(self._retries),
+            connections_opened=self._transport.connections_opened,
         )
 
     @property

@@ -18,7 +18,12 @@ class Pool(aiohttp.TCPConnector):
 
     aiohttp keeps such bytes, and would give them to the next request as its answer. There is no public way
     to look at a connection before it is used again. A test against each version that is allowed holds this.
+
+    Attributes:
+        opened: Connections that were made, through a proxy too.
     """
+
+    opened = 0
 
     async def _get(self, key: Any, traces: Any) -> Any:
         while (connection := await super()._get(key, traces)) is not None:
@@ -28,6 +33,11 @@ class Pool(aiohttp.TCPConnector):
                 return connection
             connection.close()
         return None
+
+    async def _create_connection(self, *details: Any) -> Any:
+        connection = await super()._create_connection(*details)
+        self.opened += 1
+        return connection
 
 
 def read_in_small_pieces(transport: Any) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import aiohttp
 import anyio
 from aiohttp import hdrs
+from anyio import sleep
 from yarl import URL
 
 from tread_async._attempt import CONNECT_TIMEOUT_S, Attempt, BrokenError
@@ -63,6 +64,7 @@ class Transport:
         self._proxy = proxy
         self._known_url = url = URL(base_url)
         self._origin = (url.scheme, url.raw_host, url.port)
+        self._pools: list[Pool] = []
         self._share = share
         self._lane = share.lane
         self._breaker = breaker
@@ -94,6 +96,7 @@ class Transport:
             resolver=aiohttp.ThreadedResolver(),
             keepalive_timeout=None if force_close else _KEEP_ALIVE_S,
         )
+        self._pools.append(connector)
         return aiohttp.ClientSession(
             connector=connector,
             headers=self._headers,
@@ -102,6 +105,11 @@ class Transport:
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT_S),
             middlewares=(self._guard,),
         )
+
+    @property
+    def connections_opened(self) -> int:
+        """Connections that were made for reads and for writes."""
+        return sum([pool.opened for pool in self._pools])
 
     async def _guard(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -282,7 +290,7 @@ class Transport:
         scope = self._deadlines.scope(math.inf)
         try:
             async with scope:
-                await anyio.sleep(seconds)
+                await sleep(seconds)
         except TimeoutError:
             pass
         finally:

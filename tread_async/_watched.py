@@ -38,7 +38,7 @@ class Watched:
         max_silence_s: float | None = None,
         deadline_s: float | None = None,
     ) -> Updates:
-        """Balances again and again, one update a round::
+        """Balances again and again, one update a round:
 
             async with desk.watch(interval_s=1.0) as updates:
                 async for update in updates: ...

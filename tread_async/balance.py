@@ -16,6 +16,7 @@ from tread_async.models import AccountBalances, Asset, AssetType, CachedAccount,
 __all__ = ["Balance", "BalanceRow", "Source"]
 
 Source: TypeAlias = Literal["live", "cached"]
+"""Whom the server asked: the exchanges, or its cache."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -23,7 +24,11 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class BalanceRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One token or position. ``None`` means that this kind of answer, or the server, did not say.
 
+    Every figure is the server's, exact, and in the unit of the server: the API documents none but the coin
+    of the row.
+
     Attributes:
+        symbol: The coin of a token; of a position its pair, such as ``ETH:PERP-USDT``.
         amount: ``size`` of a live row, ``amount`` of a cached one; negative for a short position. It may
             count contracts, so ``notional / amount`` is not a price.
         market: ``market_type`` of a live row, ``wallet_type`` of a cached one. The two lists of values
@@ -93,7 +98,7 @@ class Balance(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def equity(self) -> Decimal | None:
-        """The account's equity as the server states it. A live answer never does."""
+        """The account's equity, in the currency in which the server states it. A live answer never does."""
         return self.wire.equity if isinstance(self.wire, CachedAccount) else None
 
     @property

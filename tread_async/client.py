@@ -41,14 +41,17 @@ class TreadClient(Watched):
     """An asyncio client of the Tread.fi Accounts API for one token.
 
     Open it with ``async with``, on the event loop that uses it. Every coroutine takes
-    ``deadline_s``: the seconds for the whole call, with all attempts, waits and the body. All raise
-    the errors drawn in `tread_async.errors`, and ``UsageError`` for a bad argument before anything
-    is sent. In a watch or feed the accounts are those of a credential called ``token``.
+    ``deadline_s``: the seconds for the whole call, with all attempts, waits and the body. A read that
+    fails raises `ApiError` (an error status), `TransportError` (no usable answer) or `DecodeError`. A write
+    raises `OutcomeUnknownError` where it may have been applied; what else it raises means that it was not.
+    A bad argument is a `UsageError` before anything is sent. In a watch or feed the accounts are those of
+    a credential called ``token``.
 
     Args:
-        token: The API token, or a coroutine function that returns it.
+        token: The API token, or a function or coroutine function that returns it, which is asked when a
+            token is first needed and after a 401.
         base_url: https, or http to this machine. A path in front of ``/api`` is kept.
-        deadline_s: For every call that does not bring its own; by default each endpoint has one.
+        deadline_s: Seconds for every call that does not bring its own; by default each endpoint has some.
         retry: Replaces the policy of every endpoint. Creating and archiving are sent once whatever
             it says.
         max_in_flight: Requests at once; the others queue, within their deadline.
@@ -165,7 +168,7 @@ class TreadClient(Watched):
     async def balances(
         self, account_names: Iterable[str] | None = None, *, deadline_s: float | None = None
     ) -> dict[str, AccountBalances]:
-        """Live balances and positions by account name, read from the exchanges.
+        """Live balances and positions by account name, read from the exchanges: ``GET /api/balances/``.
 
         Args:
             account_names: The accounts to read, or ``None`` for all. An account that the server
@@ -180,7 +183,9 @@ class TreadClient(Watched):
     async def cached_balances(
         self, account_names: Iterable[str] | None = None, *, deadline_s: float | None = None
     ) -> CachedBalances:
-        """Balances from the server's cache; each account has its own age (``as_of``).
+        """Balances from the server's cache: ``GET /api/sor/get_cached_account_balance``.
+
+        Each account has its own age (``as_of``). What the server could not read is in ``errors``.
 
         Args:
             account_names: The accounts to read, or ``None`` for all. The result follows their order.
@@ -194,7 +199,7 @@ class TreadClient(Watched):
     async def accounts(
         self, *, include_archived: bool = False, deadline_s: float | None = None
     ) -> tuple[Account, ...]:
-        """The accounts of the token's user; those archived too with *include_archived*."""
+        """The accounts of the token's user, with *include_archived* all: ``GET /api/accounts/``."""
         calls = self._ready(deadline_s)
         request = requests.accounts(include_archived=check.flag(include_archived, "include_archived"))
         return await calls.run(request, calls.deadline("accounts", deadline_s))
@@ -211,14 +216,15 @@ class TreadClient(Watched):
         resend: bool = False,
         deadline_s: float | None = None,
     ) -> Account:
-        """Links an exchange account and returns it as the server lists it. Sent once.
+        """Links an exchange account and returns it as the server lists it: ``POST /api/accounts/``.
 
-        Where the answer is lost the accounts are listed, up to three times over three seconds: the account
-        of that name, exchange and key is the one, unless it was there two minutes before. (What a call a
-        moment ago has made of the same counts as well.)
+        Sent once. Where the answer is lost the accounts are listed, up to three times over three seconds: the
+        account of that name, exchange and key is the one, unless it was there two minutes before. (What a
+        call a moment ago has made of the same counts as well.)
 
         Args:
             name: Unique for the user.
+            exchange: As Tread calls it, such as ``OKX``.
             password: For exchanges that want one, such as OKX, Coinbase and Bitget.
             extra: Undocumented body fields, such as ``credential_options``. A `Secret` among them is
                 sent in clear and never shown.
@@ -258,9 +264,10 @@ class TreadClient(Watched):
         extra: Mapping[str, Any] | None = None,
         deadline_s: float | None = None,
     ) -> None:
-        """Sets fields of an account; those not given stay as they are.
+        """Sets fields of an account, and leaves the others as they are: ``PUT /api/accounts/``.
 
         Args:
+            account_id: Its id, not its name.
             margin_mode: ``ISOLATED``, ``CROSS`` or ``CASH``; other values are left to the server.
             extra: Undocumented body fields. A `Secret` among them is sent in clear and never shown.
 
@@ -287,7 +294,7 @@ class TreadClient(Watched):
     async def archive_account(
         self, name: str, *, expect_id: str | None = None, deadline_s: float | None = None
     ) -> Account:
-        """Archives the account that holds *name* and returns it, renamed by the server.
+        """Archives the account of that name and returns it, renamed: ``DELETE /api/accounts/``.
 
         The name is looked up first, so that the account archived is the one found. Sent once; where the
         answer is lost the accounts are listed, up to three times over three seconds.
@@ -314,7 +321,7 @@ class TreadClient(Watched):
         account_ids: Iterable[str],
         deadline_s: float | None = None,
     ) -> None:
-        """Sets the leverage of *pair* on every account of *account_ids*.
+        """Sets the leverage of *pair* on every account of *account_ids*: ``POST /api/set_leverage/``.
 
         The server answers for all of them at once: when it refuses several, some may have been set,
         and the call raises `OutcomeUnknownError`. Call it for one account to know about that one.
@@ -351,6 +358,14 @@ class TreadClient(Watched):
         """The decoded JSON of an endpoint that has no method here; fractions come as `Decimal`.
 
         Only a GET is repeated. A 204 is ``None``.
+
+        Args:
+            path: From the first slash on, such as ``/api/get_token_pairs``, without a query.
+            params: The query.
+            json: The body.
+
+        Raises:
+            OutcomeUnknownError: anything but a GET may have been acted on.
         """
         calls = self._ready(deadline_s)
         request = requests.unlisted(check.method(method), check.path(path), check.params(params), json)

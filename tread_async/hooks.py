@@ -184,6 +184,7 @@ Told: TypeAlias = (
     | RoundPolled
     | PollingEnded
 )
+"""Whatever a hook may be called with."""
 
 
 class Hooks(msgspec.Struct, frozen=True, kw_only=True):

@@ -155,7 +155,10 @@ class SessionManager(Watched):
             raise ClientClosedError("the manager was closed during the call")
 
     async def accounts(self, *, refresh: bool = False, deadline_s: float | None = None) -> Listing:
-        """The accounts of every token that are not archived. Listed once; *refresh* lists them again."""
+        """The accounts of every token that are not archived: ``GET /api/accounts/`` for each.
+
+        Listed once; *refresh* lists them again. Credentials that could not be listed are in ``unlisted``.
+        """
         fleet = self._ready(deadline_s)
         listing = await fleet.listing(check.flag(refresh, "refresh"), fleet.deadline("accounts", deadline_s))
         self._refuse_if_closed()
@@ -174,10 +177,12 @@ class SessionManager(Watched):
 
         Args:
             accounts: ``None`` and ``ALL`` are every account of every token. An empty list is an error.
-            source: ``live`` asks the exchanges, ``cached`` the server's cache, which is cheap and states
-                each account's equity; ``auto`` asks live, and takes cached balances where live fails or
-                takes longer than *live_within_s*.
-            max_age_s: Balances older than this are `Stale`. Must be given with ``auto``.
+            source: ``live`` asks the exchanges (``GET /api/balances/``), ``cached`` the server's cache (``GET
+                /api/sor/get_cached_account_balance``), which is cheap and states each account's equity;
+                ``auto`` asks live, and takes cached balances where live fails or takes longer than
+                *live_within_s*.
+            max_age_s: Balances of more seconds are `Stale`. Must be given with ``auto``.
+            live_within_s: Seconds, for ``auto`` alone.
         """
         fleet = self._ready(deadline_s)
         how = fleet.how(source, max_age_s, live_within_s, deadline_s)
@@ -226,8 +231,9 @@ class SessionManager(Watched):
     ) -> LeverageReport:
         """Sets the leverage of *pair* on accounts, and says of each whether it was applied.
 
-        A batch that is refused is split until the account that is refused is alone. Of several calls that
-        set the same, the newest wins, and an older one is not sent any more.
+        It is ``POST /api/set_leverage/``, and ``GET /api/balances/`` to read back. A batch that is refused is
+        split until the account that is refused is alone. Of several calls that set the same, the newest wins,
+        and an older one is not sent any more.
 
         Args:
             leverage: A plain decimal above zero; no float.
@@ -256,7 +262,7 @@ class SessionManager(Watched):
         on_progress: Progress | None = None,
         deadline_s: float | None = None,
     ) -> MarginModeReport:
-        """Sets the margin mode of accounts, one request for each. Otherwise like `set_leverage`.
+        """Sets the margin mode of accounts, one ``PUT /api/accounts/`` for each. Otherwise as `set_leverage`.
 
         Args:
             margin_mode: ``ISOLATED``, ``CROSS`` or ``CASH``; other values are left to the server.
@@ -277,7 +283,7 @@ class SessionManager(Watched):
 
         Args:
             wish: ``{pair: {account: leverage}}``.
-            max_age_s: `apply` refuses the plan when it is older.
+            max_age_s: Seconds after which `apply` refuses the plan.
         """
         fleet = self._ready(deadline_s)
         max_age_s = check.seconds(max_age_s, "max_age_s")

@@ -41,17 +41,19 @@ class _Valued(msgspec.Struct, frozen=True, gc=False):
 
 
 class Ok(_Valued, frozen=True, gc=False):
-    """The account's balance."""
+    """The account was read; ``value`` is its `Balance`."""
 
 
 class Stale(_Valued, frozen=True, gc=False):
-    """A balance older than ``max_age_s``, or of an age that the server did not state."""
+    """A `Balance`, in ``value``, older than ``max_age_s``, or of an age that the server did not state."""
 
 
 class Failed(msgspec.Struct, frozen=True):
     """The account could not be read.
 
     Attributes:
+        error: Why: what `TreadClient` would raise, or `AccountError` where the server names this account
+            among those that it could not read.
         last: The newest balance read before, where a watch has one.
     """
 
@@ -64,13 +66,14 @@ class Missing(msgspec.Struct, frozen=True, gc=False):
 
 
 Outcome: TypeAlias = Ok | Stale | Failed | Missing
+"""What became of one account that was asked about."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """What all accounts hold, as far as it is known.
+    """What all accounts hold, as far as it is known. Made by `SessionManager.balances`.
 
     Attributes:
-        outcomes: One for each account asked for, in the order asked.
+        outcomes: One for each account asked for, in the order asked; none of unlisted credentials.
         unexpected: Accounts in an answer that nobody asked for.
         duplicates: Accounts that an answer had more than once. One whose copies differ is `Failed`.
         errors: What the cached call said of accounts and could not be matched to one, by credential, as
@@ -116,7 +119,12 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         return {key: outcome.value for key, outcome in self.outcomes.items() if isinstance(outcome, Ok)}
 
     def total_equity(self, *, allow_partial: bool = False) -> Decimal:
-        """The sum of the equities that the server states. Live answers state none: read ``cached``.
+        """The exact sum of the equities, in the currency in which the server states them.
+
+        Live answers state none: read ``cached``.
+
+        Args:
+            allow_partial: Sum what is known, and leave out what is not.
 
         Raises:
             IncompleteSnapshotError: as `total`.

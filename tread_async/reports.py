@@ -38,7 +38,9 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     """The server acknowledged the value, or reading back showed it after an attempt of ours.
 
     Attributes:
-        seen: What reading back showed; ``None`` where it showed nothing.
+        verification: What reading back said; `Verification.NOT_ASKED` where nobody looked.
+        seen: The leverage (a `Decimal`) or margin mode that reading back showed; ``None`` where it showed
+            nothing.
         had_unknown_attempts: Nobody answered for an earlier attempt of the same value. It could arrive late,
             after somebody else has set another value.
     """
@@ -49,7 +51,12 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotApplied(msgspec.Struct, frozen=True, kw_only=True):
-    """Nothing was changed by this call; *error* says why."""
+    """Nothing was changed by this call: it never left, was refused, or reading back shows that it was not.
+
+    Attributes:
+        error: Why.
+        seen: What the account has, where reading back showed it.
+    """
 
     error: TreadError
     verification: Verification = Verification.NOT_ASKED
@@ -57,7 +64,12 @@ class NotApplied(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True):
-    """It may or may not have been applied; *error* says what is known. Read back before trying again."""
+    """It may or may not have been applied. Read back before trying again.
+
+    Attributes:
+        error: What is known: an `OutcomeUnknownError`, or a `ClosedAfterSendingError`.
+        seen: The other value that the account has, where reading back showed one.
+    """
 
     error: TreadError
     verification: Verification = Verification.NOT_ASKED
@@ -65,6 +77,7 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 WriteOutcome: TypeAlias = Applied | NotApplied | Unknown
+"""What became of a write to one account."""
 
 
 class _Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +112,8 @@ class LeverageReport(_Report, frozen=True, kw_only=True):
         requests_sent: Requests of this call, listings, repeats and reading back included.
         dry_run: No write was sent; every outcome is `NotApplied`.
         requests_planned: Writes that would be sent if none were refused.
+        leverage: The one asked for, exact.
+        pair: The pair it is of.
     """
 
     leverage: Decimal

@@ -1,6 +1,6 @@
 """What a watch gives alarm of: rules as data, some of them ready-made.
 
-A rule is a name, a function of what is seen of one account, and a limit::
+A rule is a name, a function of what is seen of one account, and a limit:
 
     from tread_async import Rule, rules
 
@@ -130,8 +130,8 @@ def equity_drop(
 ) -> Rule:
     """The equity fell by more than *fraction* (such as "0.1") from its highest within *within_s* seconds.
 
-    Live answers state no equity: watch ``cached``. A fall during which nothing could be read for longer than
-    *within_s* is not seen: what was the highest is then too long ago.
+    It is `Balance.equity`, which live answers do not state: watch ``cached``. A fall during which nothing
+    could be read for longer than *within_s* is not seen: what was the highest is then too long ago.
 
     Args:
         clear: By default nine tenths of *fraction*.
@@ -149,7 +149,7 @@ def equity_drop(
 
 
 def leverage_above(limit: int | str | Decimal, *, clear: int | str | Decimal | None = None) -> Rule:
-    """An open position has a leverage above *limit*.
+    """An open position has a leverage above *limit*, by the ``leverage`` of its row.
 
     One that does not say its leverage could have any: while there is one, nothing recovers.
 
@@ -170,10 +170,10 @@ def leverage_above(limit: int | str | Decimal, *, clear: int | str | Decimal | N
 def margin_ratio_above(limit: int | str | Decimal, *, clear: int | str | Decimal | None = None) -> Rule:
     """The maintenance margin is more than *limit*, such as "0.8", of the margin balance; 1 is liquidation.
 
-    The API states both by row, in the row's coin, and repeats the margin balance of a wallet on rows that
-    share it. So the ratio of an account is the highest of these: of each token that states both; of each
-    isolated position; of all other positions with the same margin balance together. A margin balance of 0 is
-    none; below 0 the ratio has no end.
+    The API states both by row (``maint_margin`` and ``margin_balance``), in the row's coin, and repeats the
+    margin balance of a wallet on rows that share it. So the ratio of an account is the highest of these: of
+    each token that states both; of each isolated position; of all other positions with the same margin
+    balance together. A margin balance of 0 is none; below 0 the ratio has no end.
 
     A position that does not state both is covered by a token of its market that does. While one is open that
     is not, nothing recovers.

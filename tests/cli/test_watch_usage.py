@@ -101,7 +101,7 @@ def still_to_wait() -> NotSentError:
     ],
 )
 def test_an_error_has_its_code(error: Any, code: int) -> None:
-    """As the README has them."""
+    """As the documentation has them."""
     assert code_of(error) == code
 
 

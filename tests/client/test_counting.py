@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.samples import FAST, PAIR
 from tests.support.tokens import REFUSED, Issuer
-from tests.support.wire import Wire, hang_up, reply, stall
+from tests.support.wire import Wire, cut, hang_up, reply, stall
 from tread_async import NotSentError, TreadError
 from tread_async._call import Call
 from tread_async._calls import Calls
@@ -131,3 +131,16 @@ async def test_attempts_and_requests_differ(calls: Callable[..., Calls], unused_
         await one.carry_out(call)
 
     assert (caught.value.attempts, call.requests_sent, one.stats().requests_sent) == (3, 0, 0)
+
+
+@pytest.mark.parametrize(("steps", "opened"), [(reply([]), 1), (cut(reply([])), 3)])
+async def test_connections_are_counted(calls: Callable[..., Calls], steps: Any, opened: int) -> None:
+    """One for all reads where the server keeps it, else as many; a write has one of its own."""
+    async with Wire({"GET": steps, "POST": reply()}) as wire:
+        one = calls(wire.url)
+        for _ in range(3):
+            await one.run(LIST, asyncio.get_running_loop().time() + 5.0)
+        assert one.stats().connections_opened == opened
+        await one.run(LEVERAGE, asyncio.get_running_loop().time() + 5.0)
+
+    assert one.stats().connections_opened == opened + 1 == wire.connections

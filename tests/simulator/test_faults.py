@@ -367,9 +367,48 @@ async def test_heal(ask: Any, sim: Simulator) -> None:
         ({"endpoint": "set_leverage", "missing": True}, "is a write"),
         ({"endpoint": "balances", "status": 500, "apply": "all"}, "is a read"),
         ({"endpoint": "balances", "stale_s": 5.0}, "cached_balances only"),
+        ({"drop": "before", "html": True}, "drop sends no answer"),
+        ({"html": True, "body": b"{}"}, "html is a body"),
+        ({"endpoint": "set_leverage", "extra_field": "x"}, "is a write"),
+        ({"without_field": "equty"}, "no answer has a field 'equty': there are account_id, "),
+        ({"endpoint": "balances", "retyped_field": "equity"}, "no answer has a field 'equity'"),
+        ({"endpoint": "balances", "extra_field": "size"}, "'size' is a documented field"),
     ],
 )
 def test_bad_faults(fields: dict[str, Any], sentence: str) -> None:
     """A fault that cannot be meant is refused in one sentence."""
     with pytest.raises(ValueError, match=sentence):
         Fault(**fields)
+
+
+@pytest.mark.parametrize("status", [None, 403])
+async def test_a_firewall(ask: Any, sim: Simulator, status: int | None) -> None:
+    """Its page comes as HTML, with whatever status; the request may have been carried out behind it."""
+    sim.fail(status=status, html=True)
+    reply = await ask("POST", ACCOUNTS, NEW)
+
+    assert reply.status == (status or 200)
+    assert reply.headers["Content-Type"] == "text/html"
+    assert reply.body.startswith(b"<!DOCTYPE html>")
+    assert (sim.accounts()[-1].name == "new") is (status is None)
+
+
+async def test_idle_faults(ask: Any, sim: Simulator) -> None:
+    """Those that have not struck anything."""
+    struck, idle = sim.fail(status=500), sim.fail(account="no such account", delay_s=1.0)
+    await ask("GET", BALANCES)
+
+    assert sim.idle_faults == [idle] != [struck]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"user": 0, "status": 500}, "Fault(user=0, status=500)"),
+        ({"headers": {"Retry-After": "1"}, "times": 2}, "Fault(times=2, headers={'Retry-After': '1'})"),
+        ({"endpoint": "balances", "missing": True}, "Fault(endpoint='balances', missing=True)"),
+    ],
+)
+def test_a_fault_says_what_was_given(fields: dict[str, Any], said: str) -> None:
+    """And nothing of what is as ever."""
+    assert repr(Fault(**fields)) == said

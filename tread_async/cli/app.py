@@ -8,6 +8,8 @@ import typer
 
 from tread_async._version import __version__
 from tread_async.cli.commands.demo import demo
+from tread_async.cli.commands.doctor import doctor
+from tread_async.cli.commands.simulate import simulate
 from tread_async.cli.commands.watch import watch
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -30,3 +32,5 @@ def tread(
 
 app.command()(watch)
 app.command()(demo)
+app.command()(simulate)
+app.command()(doctor)

@@ -1,6 +1,6 @@
 """A stateful Tread server on loopback, for tests, demos and benchmarks; nothing leaves the machine.
 
-It shares no code with the client, so that a wrong field name cannot hide on both sides::
+It shares no code with the client, so that a wrong field name cannot hide on both sides:
 
     async with Simulator(seed=7, accounts=200) as sim:
         sim.fail(endpoint="balances", status=503, times=2)

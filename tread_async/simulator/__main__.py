@@ -5,14 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
-import os
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 
 from tread_async.simulator.server import Simulator
+from tread_async.simulator.serving import ready_line, serve
 
 EXAMPLE = """\
 example:
@@ -63,13 +61,8 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-async def serve(options: argparse.Namespace) -> None:
+async def run(options: argparse.Namespace) -> None:
     """Print the ready line, then serve until a signal or the end of standard input."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
-            loop.add_signal_handler(number, stop.set)
     simulator = Simulator(
         seed=options.seed,
         tokens=options.tokens,
@@ -80,20 +73,16 @@ async def serve(options: argparse.Namespace) -> None:
         latency_s=options.latency_s,
         empty_errors=options.empty_errors,
     )
-    async with simulator as sim:
-        ready = {"url": sim.url, "tokens": sim.tokens, "accounts": options.accounts, "seed": options.seed}
-        print(json.dumps(ready), flush=True)
-        if options.until_stdin_closes:
-            threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True).start()
-        await stop.wait()
 
+    def announce(sim: Simulator) -> None:
+        print(ready_line(sim, accounts=options.accounts, seed=options.seed), flush=True)
 
-def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    # os.read and not sys.stdin: a thread blocked inside sys.stdin makes the interpreter abort on exit.
-    while os.read(0, 4096):
-        pass
-    with contextlib.suppress(RuntimeError):  # the loop is closed when a signal came first
-        loop.call_soon_threadsafe(stop.set)
+    serving = asyncio.ensure_future(serve(simulator, announce, until_stdin_closes=options.until_stdin_closes))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
+            asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(serve(options))
+            asyncio.run(run(options))
     except (ValueError, OSError) as exc:
         print(f"simulator: {exc}", file=sys.stderr)
         return 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
@@ -20,6 +21,10 @@ LEVERAGE_FAILED: Final = {"message": "Failed to set leverage"}
 BAD_IDS: Final = "account_ids must be an array of strings"
 NOT_FOUND: Final = {"message": "Account not found"}
 DECIMAL: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,8})?")
+FIREWALL_PAGE: Final = (
+    b"<!DOCTYPE html>\n<html><head><title>Attention Required!</title></head>\n"
+    b"<body><h1>Sorry, you have been blocked</h1>\n<p>Error %d</p></body></html>\n"
+)
 GATEWAY_PAGE: Final = (
     b"<html>\r\n<head><title>%d</title></head>\r\n<body><center>nginx</center></body>\r\n</html>\r\n"
 )
@@ -75,10 +80,11 @@ class Endpoints:
         for account in _selected(call, plan, user):
             if venues is not None and account.exchange not in venues:
                 continue
-            key = account.book.step(now), account.version
+            at = plan.now_of(account.name, account.id, now) if plan.stops else now
+            key = account.book.step(at), account.version
             if account.live[0] != key:
-                account.live = key, live_member(account, now)
-            members.append(account.live[1])
+                account.live = key, live_member(account, at)
+            members.append(_drifted_member(account, plan) if plan.edits else account.live[1])
         return Answer(200, b"{" + b",".join(members) + b"}")
 
     def _cached_balances(self, call: Call, plan: Plan, user: User, now: float) -> Answer:
@@ -89,7 +95,7 @@ class Endpoints:
                 errors.append({"account_name": account.name, "message": message})
             else:
                 text, equity = _cached(account, plan, now)
-                objects.append(text)
+                objects.append(plan.drifted(text, account.name, account.id) if plan.edits else text)
                 total += equity or 0
         tail = b""
         if errors or self._empty_errors:
@@ -105,7 +111,8 @@ class Endpoints:
                 continue
             if account.listed[0] != account.version:
                 account.listed = account.version, account_object(account)
-            objects.append(account.listed[1])
+            text = account.listed[1]
+            objects.append(plan.drifted(text, account.name, account.id) if plan.edits else text)
         return Answer(200, b"[" + b",".join(objects) + b"]")
 
     def _create(self, call: Call, plan: Plan, user: User, now: float) -> Answer:
@@ -209,8 +216,13 @@ def _selected(call: Call, plan: Plan, user: User) -> Iterator[Account]:
             yield account
 
 
+def _drifted_member(account: Account, plan: Plan) -> bytes:
+    name = json.dumps(account.name).encode() + b":"
+    return name + plan.drifted(account.live[1].removeprefix(name), account.name, account.id)
+
+
 def _cached(account: Account, plan: Plan, now: float) -> tuple[bytes, int | None]:
-    at = account.cached_at(now)
+    at = account.cached_at(plan.now_of(account.name, account.id, now) if plan.stops else now)
     stale_s = plan.stale_s(account.name, account.id) if plan.edits else 0.0
     if stale_s:
         return cached_object(account, at, round((at - stale_s) * 1000))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 UNIT: Final = 10**8
@@ -102,10 +102,7 @@ class Book:
     def sheet(self, at: float, leverage: Mapping[str, str]) -> Sheet:
         """The rows as they were at *at*, and the equity per market type."""
         moved = self._moved(self.step(at))
-        profits = [
-            holding.profit + notional - holding.notional if holding.is_position else 0
-            for holding, notional in zip(self.holdings, moved, strict=True)
-        ]
+        profits = self._profits(moved)
         equities = self._equities(moved, sum(profits))
         # Venues repeat the account-wide figure on rows, so adding rows up would count it many times.
         balance = equities.get("unified", equities.get("perp", 0))
@@ -140,6 +137,25 @@ class Book:
             moved.append(holding.notional + holding.notional * millionths // 1_000_000)
         return moved
 
+    def with_equity(self, equity: int, at: float) -> Book:
+        """The same positions, no other token, and as much cash as makes the equity so much at *at*."""
+        if not self.holdings:
+            raise ValueError("an account without any rows has no equity to set")
+        cash, *others = [one if one.is_position else _none_of(one) for one in self.holdings]
+        step = self.step(at)
+        for _ in range(10):  # cash moves with prices too, by less than a thousandth
+            book = replace(self, holdings=(cash, *others))
+            moved = book._moved(step)
+            lacking = equity - sum(book._equities(moved, sum(book._profits(moved))).values())
+            cash = replace(cash, notional=cash.notional + lacking)
+        return replace(self, holdings=(cash, *others))
+
+    def _profits(self, moved: list[int]) -> list[int]:
+        return [
+            holding.profit + notional - holding.notional if holding.is_position else 0
+            for holding, notional in zip(self.holdings, moved, strict=True)
+        ]
+
     def _equities(self, moved: list[int], profit: int) -> dict[str, int]:
         if not self.holdings:
             return {"spot": 0}
@@ -150,6 +166,10 @@ class Book:
         market = self.holdings[0].market_type
         totals[market] += profit
         return totals
+
+
+def _none_of(token: Holding) -> Holding:
+    return replace(token, amount="0", size="0.0", notional=0)
 
 
 def _mixed(seed: int) -> int:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from email.utils import formatdate
 from typing import Any, NoReturn, Self
 
 from aiohttp import web
 
 from tread_async.simulator import control
 from tread_async.simulator.calls import Answer, Call, understand
-from tread_async.simulator.endpoints import Endpoints, documented
+from tread_async.simulator.endpoints import FIREWALL_PAGE, Endpoints, documented
 from tread_async.simulator.faults import READS, Fault, Faults, Plan
 from tread_async.simulator.journal import Journal, Request
 from tread_async.simulator.state import AccountRecord, User
@@ -21,7 +24,7 @@ from tread_async.simulator.state import AccountRecord, User
 class Simulator:
     """A stateful Tread server on a loopback socket, with seeded data and faults on demand.
 
-    Use it as a block; the socket is open inside::
+    Use it as a block; the socket is open inside:
 
         async with Simulator(seed=7) as sim:
             sim.url, sim.tokens[0]
@@ -41,7 +44,7 @@ class Simulator:
         host: address to listen on.
         port: 0 takes a free one.
         latency_s: seconds added to every answer.
-        clock: seconds since the epoch; pass your own to freeze or advance time.
+        clock: seconds since the epoch; pass your own to freeze or advance time. Answers are dated by it.
         empty_errors: send ``"errors": []`` with cached balances when there are none, as the field table of
             the documentation says; its sample leaves the key out, and so does the default.
 
@@ -122,11 +125,28 @@ class Simulator:
 
     def add_fault(self, fault: Fault) -> Fault:
         """Put *fault* in force, after those already there."""
-        return self._faults.add(fault)
+        return self._faults.add(fault, self._clock())
 
     def heal(self) -> None:
         """Remove all faults. Answers already being held back by one are not hurried."""
         self._faults.clear()
+
+    @property
+    def idle_faults(self) -> list[Fault]:
+        """The faults in force that have not struck any request yet; a misspelt account makes one."""
+        return self._faults.idle
+
+    def account(self, account: str, user: int = 0) -> AccountRecord:
+        """The server's own truth about one account that is not archived, by its name or id."""
+        return self._users[user].find(account).record()
+
+    def set_leverage(self, account: str, pair: str, leverage: int | str | Decimal, user: int = 0) -> None:
+        """Set it behind the client's back, as somebody at the exchange would; the journal has no change."""
+        self._users[user].find(account).set_leverage(pair, Decimal(leverage), self._clock())
+
+    def set_equity(self, account: str, equity: int | str | Decimal, user: int = 0) -> None:
+        """Leave an account its positions, and the cash that makes its equity so much, until prices move."""
+        self._users[user].find(account).set_equity(Decimal(equity), self._clock())
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read() if request.body_exists else b""
@@ -136,6 +156,7 @@ class Simulator:
         call = understand(request, body, self._by_token)
         record = self._record(request, call, now)
         plan = self._faults.plan(call)
+        now = plan.now(now)
         if plan.answer is not None and plan.answer.drop == "late":
             self._act_later(call, plan)
             _hang_up()
@@ -145,14 +166,15 @@ class Simulator:
         if answer is None:
             _hang_up()
         self.journal.answered(record, answer.status, answer.equity)
+        headers = _headers(answer, plan.now(self._clock()))
         if plan.answer is not None and plan.answer.truncate_bytes is not None:
-            await _send_part(request, answer, plan.answer.truncate_bytes)
-        return _response(answer)
+            await _send_part(request, answer, headers, plan.answer.truncate_bytes)
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
 
     def _act_later(self, call: Call, plan: Plan) -> None:
         async def act() -> None:
             await asyncio.sleep(plan.delay_s)
-            self._endpoints.carry_out(call, plan, self._clock())
+            self._endpoints.carry_out(call, plan, plan.now(self._clock()))
 
         task = asyncio.create_task(act())
         self._late.add(task)
@@ -197,6 +219,8 @@ class Simulator:
         keeps = fault.status is None or (call.endpoint in READS and 200 <= status < 300 and status != 204)
         if answer is None or not keeps:
             answer = documented(call.endpoint, status)
+        if fault.html:
+            answer = answer._replace(body=FIREWALL_PAGE % status, content_type="text/html")
         return answer._replace(
             status=fault.status or answer.status,
             body=answer.body if fault.body is None else fault.body,
@@ -239,21 +263,25 @@ def _hang_up() -> NoReturn:
     raise asyncio.CancelledError
 
 
-async def _send_part(request: web.BaseRequest, answer: Answer, size: int) -> NoReturn:
-    response = web.StreamResponse(status=answer.status, headers=_headers(answer))
+async def _send_part(
+    request: web.BaseRequest, answer: Answer, headers: Mapping[str, str], size: int
+) -> NoReturn:
+    response = web.StreamResponse(status=answer.status, headers=headers)
     response.content_length = len(answer.body)
     await response.prepare(request)
     await response.write(answer.body[:size])
     _hang_up()
 
 
-def _headers(answer: Answer) -> dict[str, str]:
-    typed = any(name.lower() == "content-type" for name in answer.headers)
-    return {**answer.headers} if typed else {"Content-Type": answer.content_type, **answer.headers}
+@functools.lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
-def _response(answer: Answer) -> web.Response:
-    return web.Response(status=answer.status, body=answer.body, headers=_headers(answer))
+def _headers(answer: Answer, now: float) -> dict[str, str]:
+    usual = {"Content-Type": answer.content_type, "Date": _date(int(now))}
+    given = {name.lower() for name in answer.headers}
+    return {name: value for name, value in usual.items() if name.lower() not in given} | {**answer.headers}
 
 
 def _check(tokens: int, accounts: int | Sequence[str], assets: int, latency_s: float) -> None:

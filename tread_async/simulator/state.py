@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Final
 
-from tread_async.simulator.market import Book, open_book
+from tread_async.simulator.market import UNIT, Book, open_book
 
 EXCHANGES: Final = (
     "Binance", "Bybit", "OKX", "Gate", "Bitget", "Hyperliquid", "BinancePM", "OKXDEX", "OKXOTC", "Deribit",
@@ -74,6 +75,17 @@ class Account:
 
     def cached_at(self, now: float) -> float:
         return max(self.book.cached_at(now), self.changed_at)
+
+    def set_leverage(self, pair: str, leverage: Decimal, at: float) -> None:
+        positions = [holding.symbol for holding in self.book.holdings if holding.is_position]
+        if pair not in positions:
+            raise ValueError(f"{self.name} has no position of {pair!r}: there are {', '.join(positions)}")
+        self.leverage[pair] = f"{leverage.normalize():f}"
+        self.touch(at)
+
+    def set_equity(self, equity: Decimal, at: float) -> None:
+        self.book = self.book.with_equity(int(equity * UNIT), at)
+        self.touch(at)
 
     def record(self) -> AccountRecord:
         return AccountRecord(
@@ -145,6 +157,13 @@ class User:
     def by_id(self, account_id: object) -> Account | None:
         """The account that is not archived and has this id."""
         return self._by_id.get(account_id) if isinstance(account_id, str) else None
+
+    def find(self, account: str) -> Account:
+        """The account that is not archived and has this name or id."""
+        found = self._active.get(account) or self._by_id.get(account)
+        if found is None:
+            raise ValueError(f"there is no account {account!r}: there are {', '.join(self.names) or 'none'}")
+        return found
 
     def open(self, name: str, exchange: str, api_key: str, at: float) -> Account:
         rng = random.Random(self._rng.getrandbits(64))
