@@ -170,10 +170,10 @@ async def test_a_token_that_is_renewed(heard: Heard, opened: Any) -> None:
 
 async def test_a_read_that_is_asked_twice(heard: Heard, opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both are of one call; the one that is not waited for is cancelled before the call ends."""
-    monkeypatch.setattr("tread_async._hedging._SHORTEST_DELAY_S", 0.02)
     client = await opened([GOOD] * 60 + [stall, GOOD], hedge_cached=True)
     for _ in range(60):
         await client.cached_balances()
+    monkeypatch.setattr("tread_async._hedging._SHORTEST_DELAY_S", 0.02)
     heard.clear()
     await client.cached_balances()
 
