@@ -73,8 +73,8 @@ class Story:
     __slots__ = ("attempts", "call")
 
     def __init__(self, call: CallStarted) -> None:
-        self.call = call
-        self.attempts = 0
+        self.call: CallStarted = call
+        self.attempts: int = 0
 
 
 def telling(hooks: Hooks | Iterable[Hooks] | None) -> Telling | None:

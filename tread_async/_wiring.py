@@ -60,7 +60,7 @@ class Wiring:
         self._retry = retry
         self._headers = {"User-Agent": f"tread-async/{__version__}", **settings.extra_headers(headers)}
         self._ssl = settings.ssl_context(ssl)
-        self.tell = telling(hooks)
+        self.tell: Telling | None = telling(hooks)
         # One of each for all tokens: they share the server that suffers.
         self._budget = RetryBudget()
         self._breaker = Breaker() if check.flag(circuit_breaker, "circuit_breaker") else None

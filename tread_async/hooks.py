@@ -188,7 +188,7 @@ Told: TypeAlias = (
 
 
 class Hooks(msgspec.Struct, frozen=True, kw_only=True):
-    """Functions to call when something happens; those left out cost nothing.
+    """Functions to call when something happens; each may be left out.
 
     They are called on the event loop, in the task that works, and must return at once. One that raises
     changes nothing for the call: its error is logged, the first time, by the logger ``tread_async``.

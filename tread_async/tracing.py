@@ -11,8 +11,8 @@ from typing import Final
 
 try:
     from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider, get_tracer
-except ModuleNotFoundError as error:
-    if error.name not in ("opentelemetry", "opentelemetry.trace"):
+except ModuleNotFoundError as _missing:
+    if _missing.name not in ("opentelemetry", "opentelemetry.trace"):
         raise
     raise ImportError("tread_async.tracing needs its extra: pip install 'tread-async[otel]'") from None
 
@@ -43,7 +43,7 @@ class Tracing:
         self._tracer = get_tracer("tread_async", __version__, provider)
         self._credential_names = credential_names
         self._spans: dict[CallStarted, Span] = {}
-        self.hooks = Hooks(
+        self.hooks: Hooks = Hooks(
             call_started=self._call_started,
             attempt_ended=self._attempt_ended,
             retried=self._retried,

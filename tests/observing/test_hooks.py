@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -228,6 +227,22 @@ async def test_polling(heard: Heard) -> None:
     assert heard.problems == []
 
 
+async def test_polling_of_a_client(heard: Heard) -> None:
+    """As of a manager, under the name that the client's accounts have in a watch."""
+    async with (
+        Simulator(accounts=2) as sim,
+        TreadClient(sim.tokens[0], base_url=sim.url, hooks=heard.hooks) as client,
+        client.watch(interval_s=0.05) as updates,
+    ):
+        update = await anext(updates)
+
+    polled = heard.of(told.RoundPolled)[0]
+    assert polled.snapshot is update.snapshot
+    assert {key.credential for key in polled.snapshot.outcomes} == {"token"}
+    assert {one.credential for one in heard.of(told.CallStarted)} == {"token"}
+    assert heard.problems == []
+
+
 async def test_a_token_that_is_refused_for_good(heard: Heard) -> None:
     """The round says so, with the cause."""
     async with Simulator(tokens=2, accounts=2) as sim, desk(sim, hooks=heard.hooks) as manager:
@@ -278,7 +293,6 @@ async def test_hooks_that_raise_change_nothing(
 async def test_a_hook_that_raises_does_not_change_what_became_of_a_write(opened: Any) -> None:
     """A write that may be applied is still unknown, and one that was refused still is."""
     bad = Bad(RuntimeError("mine"))
-    logging.getLogger("tread_async").setLevel(logging.ERROR)
     client = await opened(answering("set_leverage", hang_up), hooks=bad.hooks)
     with pytest.raises(OutcomeUnknownError):
         await EVERY["set_leverage"](client)

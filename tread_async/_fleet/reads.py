@@ -43,7 +43,7 @@ class Reads:
     ) -> None:
         self.lines = lines
         self.pace = pace
-        self.tell = tell
+        self.tell: Telling | None = tell
         self.directory = Directory(lines, pace)
         self.flights = Flights(base_url)
         self.snapshots = Snapshots(lines, self.directory, self.flights, pace)

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 try:
     from prometheus_client import REGISTRY, CollectorRegistry
-except ModuleNotFoundError as error:
-    if error.name != "prometheus_client":
+except ModuleNotFoundError as _missing:
+    if _missing.name != "prometheus_client":
         raise
     raise ImportError("tread_async.metrics needs its extra: pip install 'tread-async[metrics]'") from None
 
@@ -45,7 +45,7 @@ class Metrics:
         self._calls = CallMetrics(registry)
         self._rounds = RoundMetrics(registry)
         registry.register(self._newest)
-        self.hooks = Hooks(
+        self.hooks: Hooks = Hooks(
             attempt_started=self._calls.attempt_started,
             attempt_sent=self._calls.attempt_sent,
             attempt_ended=self._calls.attempt_ended,
