@@ -290,6 +290,18 @@ async def test_hooks_that_raise_change_nothing(
     assert len(logged) == len({type(one) for one in heard})  # once for each of them
 
 
+async def test_hooks_that_raise_do_not_stop_a_watch() -> None:
+    """It goes on, round after round, also where the server asks to wait; and it ends as it would have."""
+    bad = Bad(ValueError("mine"))
+    async with Simulator(accounts=2) as sim, desk(sim, hooks=bad.hooks) as manager:
+        sim.fail(endpoint="cached_balances", status=429, headers={"Retry-After": "0"}, nth=2)
+        async with manager.watch(interval_s=0.02) as updates:
+            seen = [await anext(updates) for _ in range(4)]
+
+    assert seen[-1].snapshot.complete
+    assert bad.called > 20
+
+
 async def test_a_hook_that_raises_does_not_change_what_became_of_a_write(opened: Any) -> None:
     """A write that may be applied is still unknown, and one that was refused still is."""
     bad = Bad(RuntimeError("mine"))
