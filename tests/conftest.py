@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AsyncExitStack
@@ -20,6 +21,8 @@ from tests.support.wire import TOKEN, Wire  # noqa: E402
 from tread_async import TreadClient  # noqa: E402
 from tread_async._rates import RATES  # noqa: E402
 from tread_async.simulator import Simulator  # noqa: E402
+
+os.environ["TREAD_CONFIG"] = os.devnull  # not the file of whoever runs the tests
 
 # For `.ci/mutation`: the same examples each time, and no search for the simplest of those that fail.
 settings.register_profile(

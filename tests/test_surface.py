@@ -42,6 +42,8 @@ LAYERS = (
     ("_watch",),
     ("feed",),
     ("_watched",),
+    ("_config",),
+    ("config",),
     ("client", "manager"),
     ("_surface",),
     ("__init__",),
@@ -53,13 +55,13 @@ LAYERS = (
 KIT = ("testing", "_pytest_plugin")
 
 VOCABULARY = (
-    "balance", "changes", "client", "errors", "feed", "hooks", "keys", "listing", "manager", "models",
-    "outcomes", "plans", "reports", "rules", "secret", "update",
+    "balance", "changes", "client", "errors", "feed", "keys", "listing", "manager", "models", "outcomes",
+    "plans", "reports", "rules", "secret", "update", "config", "hooks",
 )  # fmt: skip
 
 # Helpers of type checking, functions that bear the name of their module, and those that read best with it.
 IN_THEIR_MODULE = {
-    "AllAccounts", "Source", "changes", "changes_in_steps",
+    "AllAccounts", "Overrides", "Source", "changes", "changes_in_steps",
     "equity_drop", "leverage_above", "margin_ratio_above", "missing", "stale_for",
     "AttemptEnded", "AttemptSent", "AttemptStarted", "BudgetRefused", "CallEnded", "CallStarted",
     "GateClosed", "PollingEnded", "PollingStarted", "Retried", "RoundPolled", "Told",

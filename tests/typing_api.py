@@ -22,6 +22,7 @@ from tread_async import (
     Change,
     ClientClosedError,
     ClientStats,
+    Config,
     Credential,
     Event,
     Failed,
@@ -186,6 +187,12 @@ def read(error: TreadError) -> None:
         assert_type(error.status, int)
         assert_type(error.errors, tuple[str, ...])
         assert_type(error.retry_after_s, float | None)
+
+
+def configured() -> None:
+    assert_type(SessionManager.from_config("prod", tokens=["desk-a"], deadline_s=5), SessionManager)
+    SessionManager.from_config(base_url="https://app.tread.fi")  # type: ignore[call-arg]
+    assert_type(Config.load(path="tread.toml").credentials, dict[str, Credential])
 
 
 def names() -> None:

@@ -22,6 +22,7 @@ From the bottom up, imports going down only::
     rules, _figures, _judging
                             what to give alarm of, and when it is raised and ends
     update, _watch, feed    polling for months: beats, rounds, and any number of readers
+    _config, config         the file of profiles, the environment, and where tokens come from
     client                  TreadClient: one method per endpoint, for one token
     manager                 SessionManager: every account of every token
     metrics, tracing        hooks for Prometheus and OpenTelemetry, each with an extra

@@ -8,6 +8,7 @@ from tread_async._wiring import DEFAULT_BASE_URL
 from tread_async.balance import Balance, BalanceRow
 from tread_async.changes import Change, RowChange
 from tread_async.client import TreadClient
+from tread_async.config import Config, Setting
 from tread_async.errors import (
     AccountError,
     ApiError,
@@ -86,6 +87,7 @@ __all__ = [
     "ClientClosedError",
     "ClientStats",
     "ClosedAfterSendingError",
+    "Config",
     "Credential",
     "DeadlineExceededError",
     "DecodeError",
@@ -120,6 +122,7 @@ __all__ = [
     "Seen",
     "ServerError",
     "SessionManager",
+    "Setting",
     "SilenceError",
     "Snapshot",
     "Stale",

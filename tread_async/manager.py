@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import ssl as tls
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Final, Self, TypeVar, Unpack
 
 from msgspec import structs
 
@@ -25,6 +26,7 @@ from tread_async._stats import ClientStats
 from tread_async._watched import Watched
 from tread_async._wiring import DEFAULT_BASE_URL, Wiring
 from tread_async.balance import Balance
+from tread_async.config import Config, Overrides
 from tread_async.errors import ClientClosedError, ClosedAfterSendingError, UsageError
 from tread_async.hooks import Hooks
 from tread_async.keys import AccountKey, AllAccounts
@@ -89,7 +91,7 @@ class SessionManager(Watched):
         if problem:
             raise UsageError(problem)
         self._most = settings.max_in_flight(max_in_flight)
-        self._most_per_token = settings.max_in_flight(max_in_flight_per_token)
+        self._most_per_token = settings.max_in_flight(max_in_flight_per_token, "max_in_flight_per_token")
         self._wiring = Wiring(
             base_url,
             deadline_s,
@@ -105,6 +107,26 @@ class SessionManager(Watched):
         for credential in self._credentials.values():
             self._wiring.check(credential)
         self._fleet: Fleet | None = None
+
+    @classmethod
+    def from_config(
+        cls,
+        profile: str | None = None,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        tokens: Iterable[str] = (),
+        **overrides: Unpack[Overrides],
+    ) -> Self:
+        """A manager of the tokens and settings that are configured; see `Config.load`.
+
+        Args:
+            overrides: Arguments as above, ``base_url`` excepted. What is ``None`` is as configured.
+
+        Raises:
+            UsageError: there is no token, or something configured cannot work.
+        """
+        config = Config.load(profile, path=path, tokens=tokens)
+        return cls(config.credentials, **config.arguments(overrides))
 
     def __repr__(self) -> str:
         count = len(self._credentials)

@@ -35,7 +35,8 @@ _RATE_S: Final = 10.0
 _ACROSS: Final = 3
 _COLUMNS: Final = 44  # of a chart, each of two dots
 _ROWS: Final = 6  # each of four dots
-_COLOURS: Final = ("green", "yellow", "red", "cyan", "magenta", "blue", "white")
+_COLOURS: Final = ("cyan", "yellow", "magenta", "blue", "white")
+_COLOUR_OF: Final = {"ok": "green", "stale": "yellow", "failed": "red", "missing": "magenta"}
 _DOTS: Final = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))  # of a letter of Braille, by column
 _FONT_FROM_ELSEWHERE: Final = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
@@ -98,7 +99,7 @@ def chart(lines: Sequence[Line]) -> Text:
         for across, up in _dots(line.values, highest or 1.0):
             row, column = _ROWS - 1 - up // 4, across // 2
             dots = cells[row][column][0] | _DOTS[across % 2][3 - up % 4]
-            cells[row][column] = dots, _COLOURS[place % len(_COLOURS)]
+            cells[row][column] = dots, _colour(place, line)
     text = Text()
     for number, row_of_cells in enumerate(cells):
         label = _short(highest) if number == 0 else "0" if number == _ROWS - 1 else ""
@@ -107,6 +108,10 @@ def chart(lines: Sequence[Line]) -> Text:
             text.append(chr(0x2800 + dots) if dots else " ", style=colour)
         text.append("\n")
     return text.append_text(_legend(lines))
+
+
+def _colour(place: int, line: Line) -> str:
+    return _COLOUR_OF.get(line.name, _COLOURS[place % len(_COLOURS)])
 
 
 def _short(value: float) -> str:
@@ -130,7 +135,7 @@ def _dots(values: Sequence[float], highest: float) -> Iterable[tuple[int, int]]:
 def _legend(lines: Sequence[Line]) -> Text:
     legend = Text("        ")
     for place, line in enumerate(lines):
-        legend.append("- ", style=_COLOURS[place % len(_COLOURS)]).append(f"{line.name}  ")
+        legend.append("- ", style=_colour(place, line)).append(f"{line.name}  ")
     legend.truncate(_COLUMNS + 8, overflow="ellipsis", pad=True)
     return legend
 

@@ -66,20 +66,50 @@ def test_more_answers_never_make_it_worse(
 
 
 @settings(deadline=None)
-@given(SKEWS, TRIPS, st.sampled_from([-1.0, 1.0]), TRIPS)
-def test_a_clock_that_is_set(
-    skew_s: float,
-    before: list[tuple[float, float, float]],
-    way: float,
-    after: list[tuple[float, float, float]],
+@given(SKEWS, TRIPS, TRIPS)
+def test_a_clock_that_is_set_ahead(
+    skew_s: float, before: list[tuple[float, float, float]], after: list[tuple[float, float, float]]
 ) -> None:
-    """When one of the two clocks is set, what was known is dropped with the first answer against it."""
+    """What was known is dropped with the first answer against it: balances are older than was thought."""
     clock = ServerClock()
     observed(clock, skew_s, before)
-    step_s = way * 200.0  # more than both intervals together
+    step_s = 200.0  # more than both intervals together
     open_s = observed(clock, skew_s + step_s, after)
 
     assert abs(clock.ahead_s - skew_s - step_s) <= open_s + ROUNDING_S
+
+
+@settings(deadline=None)
+@given(SKEWS, TRIPS, TRIPS)
+def test_a_clock_that_is_set_back(
+    skew_s: float, before: list[tuple[float, float, float]], after: list[tuple[float, float, float]]
+) -> None:
+    """What was known is dropped when the earlier time has been seen to run for two seconds; not before."""
+    clock = ServerClock()
+    observed(clock, skew_s, before)
+    believed_s = clock.ahead_s
+    observed(clock, skew_s - 200.0, after[:1])
+    assert clock.ahead_s == believed_s
+    open_s = observed(clock, skew_s - 200.0, [*after, (4.0, 0.1, 0.1)])
+
+    assert abs(clock.ahead_s - skew_s + 200.0) <= open_s + ROUNDING_S
+
+
+@settings(deadline=None)
+@given(SKEWS, TRIPS, st.floats(0.05, 10.0), st.integers(2, 40))
+def test_a_date_that_stands_still(
+    skew_s: float, before: list[tuple[float, float, float]], every_s: float, count: int
+) -> None:
+    """It comes out of a cache: what is in there grows older all the same, by this machine's clock."""
+    clock = ServerClock()
+    open_s = observed(clock, skew_s, before)
+    least_s = clock.ahead_s - open_s
+    date_s = float(math.floor(NOON + skew_s))
+    for number in range(count):
+        at = NOON + 300.0 + number * every_s
+        clock.observe(date_s, sent_at=at, received_at=at + 0.01)
+
+    assert clock.ahead_s >= least_s - ROUNDING_S
 
 
 def test_nothing_is_known_before_the_first_answer() -> None:

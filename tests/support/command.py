@@ -36,6 +36,7 @@ def surroundings(sim: Simulator | None, **more: str) -> dict[str, str]:
 async def started(
     sim: Simulator | None,
     *arguments: str,
+    stdin: int | None = None,
     stdout: int = PIPE,
     within_s: float = _WITHIN_S,
     **environment: str,
@@ -44,6 +45,7 @@ async def started(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", _TREAD, *arguments),
         env=surroundings(sim, **environment),
+        stdin=stdin,
         stdout=stdout,
         stderr=PIPE,
     )

@@ -19,6 +19,7 @@ __all__ = [
     "account_ids",
     "account_name",
     "account_names",
+    "credential_name",
     "deadline_s",
     "extra_fields",
     "flag",
@@ -71,6 +72,14 @@ def account_id(value: object) -> str:
     if len(given) > _MAX_NAME_BYTES:
         raise UsageError(f"an account id is longer than {_MAX_NAME_BYTES} characters")
     return given
+
+
+def credential_name(value: object) -> str:
+    """The name that a caller gives a token."""
+    name = required_text(value, "the name of a credential")
+    if "/" in name:
+        raise UsageError("its name has a slash, which separates it from the account's name")
+    return name
 
 
 def _unique(values: object, what: str, check: Callable[[object], str], if_empty: str) -> list[str]:

@@ -158,10 +158,10 @@ def ssl_context(value: tls.SSLContext | None) -> tls.SSLContext | None:
     return value
 
 
-def max_in_flight(value: int) -> int:
+def max_in_flight(value: int, what: str = "max_in_flight") -> int:
     """How many requests may be in flight at once."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
-        raise UsageError("max_in_flight is a whole number from 1 to 1000")
+        raise UsageError(f"{what} is a whole number from 1 to 1000")
     return value
 
 

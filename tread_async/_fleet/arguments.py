@@ -22,17 +22,12 @@ def credentials(given: Mapping[str, TokenSource | Credential]) -> tuple[dict[str
         return wrapped, f"credentials is a mapping of names to tokens, not {type(given).__name__}"
     for name, token in given.items():
         try:
-            _check_name(name)
+            check.credential_name(name)
             wrapped[name] = token if isinstance(token, Credential) else Credential(token)
         except UsageError as error:
             error.with_traceback(None)  # its frames hold the tokens
             return {}, f"credential {name!r}: {error.message}" if isinstance(name, str) else error.message
     return wrapped, "" if wrapped else "there is no credential"
-
-
-def _check_name(name: object) -> None:
-    if "/" in check.required_text(name, "the name of a credential"):
-        raise UsageError("its name has a slash, which separates it from the account's name")
 
 
 def accounts(given: object) -> list[AccountKey | str]:

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import Final, NamedTuple
 
 __all__ = ["ServerClock"]
+
+_RUNS_S: Final = 2.0
+
+
+class _Doubted(NamedTuple):
+    """An interval below the one that is believed, and the date of the first answer that left it."""
+
+    low: float
+    high: float
+    since_s: float
 
 
 class ServerClock:
@@ -12,19 +23,38 @@ class ServerClock:
 
     A server writes the date after the request was sent and before the answer was received, and cuts
     the fraction of the second off: each answer leaves an interval, and all of them share one.
+
+    Where they do not, one of the two clocks was set, or the answer comes out of a cache on the way, whose
+    date stands still while balances grow older. So an earlier time is not believed before it has been
+    seen to run. Until then ages may be too high, and never too low.
     """
 
-    __slots__ = ("_high", "_low")
+    __slots__ = ("_doubted", "_high", "_low")
 
     def __init__(self) -> None:
         self._low, self._high = -math.inf, math.inf
+        self._doubted: _Doubted | None = None
 
     def observe(self, date_s: float, *, sent_at: float, received_at: float) -> None:
         """Takes one answer into account; all three in seconds since the epoch."""
         low, high = date_s - received_at, date_s + 1.0 - sent_at
-        self._low, self._high = max(self._low, low), min(self._high, high)
-        if self._low > self._high:  # one of the two clocks was set: what was known is void
+        if high < self._low:
+            self._doubt(low, high, date_s)
+        elif low > self._high:
             self._low, self._high = low, high
+        else:
+            self._low, self._high = max(self._low, low), min(self._high, high)
+
+    def _doubt(self, low: float, high: float, date_s: float) -> None:
+        doubted = self._doubted
+        if doubted is None or low > doubted.high or high < doubted.low:
+            self._doubted = _Doubted(low, high, date_s)
+            return
+        low, high = max(low, doubted.low), min(high, doubted.high)
+        if date_s < doubted.since_s + _RUNS_S:
+            self._doubted = _Doubted(low, high, doubted.since_s)
+        else:
+            self._low, self._high, self._doubted = low, high, None
 
     @property
     def ahead_s(self) -> float:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tread_async._version import __version__
+from tread_async.cli.commands.config import config
 from tread_async.cli.commands.demo import demo
 from tread_async.cli.commands.doctor import doctor
 from tread_async.cli.commands.simulate import simulate
@@ -34,3 +35,4 @@ app.command()(watch)
 app.command()(demo)
 app.command()(simulate)
 app.command()(doctor)
+app.add_typer(config, name="config")

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from tread_async._wiring import DEFAULT_BASE_URL
-from tread_async.errors import UsageError
 from tread_async.manager import SessionManager
-from tread_async.secret import Secret
 
 __all__ = ["Connection"]
-
-_TOKEN: Final = "TREAD_API_TOKEN"  # noqa: S105 - its name
-_BASE_URL: Final = "TREAD_BASE_URL"
 
 
 class Connection(NamedTuple):
@@ -28,7 +21,4 @@ class Connection(NamedTuple):
 
     def desk(self, **settings: Any) -> SessionManager:
         """A manager of these tokens, not open yet. Raises `UsageError`."""
-        if not os.environ.get(_TOKEN):
-            raise UsageError(f"there is no API token; set {_TOKEN} in the environment")
-        base_url = os.environ.get(_BASE_URL) or DEFAULT_BASE_URL
-        return SessionManager({"token": Secret(os.environ[_TOKEN])}, base_url=base_url, **settings)
+        return SessionManager.from_config(self.profile, tokens=self.tokens, **settings)

@@ -56,7 +56,7 @@ def watch(
 ) -> None:
     """Shows what every account holds, how old that is and which fail, until Ctrl-C.
 
-    The token is TREAD_API_TOKEN in the environment; TREAD_BASE_URL is another server.
+    The tokens are those of the profile (see tread config show), or TREAD_API_TOKEN in the environment.
 
     Accounts that are not ok come first. Without a terminal it is one table after the other.
 

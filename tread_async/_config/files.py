@@ -1,0 +1,101 @@
+"""Files that are looked at before they are believed: through their descriptor, so that none is swapped."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import os
+import shlex
+import stat
+from collections.abc import Callable, Iterator
+from typing import Final
+
+__all__ = ["UnreadableError", "configuration_bytes", "secret_bytes", "token_bytes"]
+
+_MOST_BYTES: Final = 1 << 20  # of a configuration
+_MOST_OF_A_TOKEN_BYTES: Final = 1 << 16
+_HAS_OWNERS: Final = hasattr(os, "geteuid")  # not on Windows
+
+
+class UnreadableError(Exception):
+    """What is wrong with a file or another source, in words that repeat nothing of what is in it."""
+
+
+def secret_bytes(path: str) -> bytes:
+    """The content of a file that is ours, and that nobody else can read.
+
+    Raises:
+        UnreadableError: it is a link, somebody else's, open to others, or not there.
+    """
+    if not _HAS_OWNERS:  # pragma: no cover - Windows
+        raise UnreadableError("who may read a file cannot be told on Windows; use token_command instead")
+    try:
+        with _opened(path, os.O_NOFOLLOW) as descriptor:
+            _check_secret(path, os.fstat(descriptor))
+            return token_bytes(functools.partial(os.read, descriptor))
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UnreadableError(f"{path} is a symbolic link; name the file itself") from None
+        raise UnreadableError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _check_secret(path: str, state: os.stat_result) -> None:
+    mode = stat.S_IMODE(state.st_mode)
+    if not stat.S_ISREG(state.st_mode):
+        raise UnreadableError(f"{path} is not a regular file")
+    if state.st_uid != os.geteuid():
+        raise UnreadableError(f"{path} belongs to another user; a token is read from a file of yours")
+    if mode & ~0o600:
+        raise UnreadableError(f"{path} has the mode {mode:04o}; run: chmod 600 {shlex.quote(path)}")
+
+
+def configuration_bytes(path: str) -> bytes:
+    """The content of a file that nobody else can write to: it says which program gives a token.
+
+    Raises:
+        UnreadableError: others could have written it, or it is no file.
+        OSError: it cannot be read, as when it is not there.
+    """
+    with _opened(path) as descriptor:
+        _check_configuration(path, os.fstat(descriptor))
+        return _all_of(functools.partial(os.read, descriptor), _MOST_BYTES)
+
+
+def _check_configuration(path: str, state: os.stat_result) -> None:
+    if not stat.S_ISREG(state.st_mode):
+        raise UnreadableError("it is not a regular file")
+    if not _HAS_OWNERS:  # pragma: no cover - Windows
+        return
+    if state.st_uid not in (0, os.geteuid()):
+        raise UnreadableError("it belongs to another user, who could have your tokens sent elsewhere")
+    if state.st_mode & 0o022:
+        raise UnreadableError(
+            "others can write to it, and so have your tokens sent elsewhere; "
+            f"run: chmod go-w {shlex.quote(path)}"
+        )
+
+
+def token_bytes(read: Callable[[int], bytes]) -> bytes:
+    """Everything that *read* gives, if that can be a token. Raises `UnreadableError`."""
+    return _all_of(read, _MOST_OF_A_TOKEN_BYTES)
+
+
+def _all_of(read: Callable[[int], bytes], most: int) -> bytes:
+    content = bytearray()
+    while more := read(most):
+        content += more
+        if len(content) > most:
+            raise UnreadableError(f"there is more than {most >> 10} KiB to read")
+    return bytes(content)
+
+
+@contextlib.contextmanager
+def _opened(path: str, more: int = 0) -> Iterator[int]:
+    # Without waiting for whoever writes to a named pipe: what it is shows only when it is open.
+    nonblocking = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, os.O_RDONLY | nonblocking | more)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

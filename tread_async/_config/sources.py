@@ -1,0 +1,168 @@
+"""Where a token comes from, and how it is had from there."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import threading
+from typing import ClassVar, TypeAlias
+
+import msgspec
+
+from tread_async._codec import settings
+from tread_async._config.commands import output_of
+from tread_async._config.environment import Environment
+from tread_async._config.files import UnreadableError, secret_bytes, token_bytes
+from tread_async._config.threads import in_thread
+from tread_async.errors import UsageError
+from tread_async.secret import Secret
+
+__all__ = ["Command", "File", "Function", "Keyring", "Source", "Stdin", "Variable", "shared"]
+
+
+class _Source(msgspec.Struct, frozen=True):
+    """A way to a token.
+
+    Attributes:
+        text: What the configuration says of it; no secret.
+        whose: The token's name and where it is configured, for sentences.
+    """
+
+    key: ClassVar[str]
+    text: str
+    whose: str
+
+    def __repr__(self) -> str:
+        return f"<{self.key} of {self.whose}>"
+
+
+class Variable(_Source, frozen=True):
+    """A variable of the environment, which is read when a manager is made."""
+
+    key: ClassVar[str] = "token_env"
+
+    def token(self, environment: Environment) -> Secret:
+        """The token. Raises `UsageError`."""
+        # The name of the variable is not said: somebody may have put the token in its place.
+        found, problem = None, "the variable that token_env names is not set"
+        if environment.has(self.text):
+            found, problem = _token_in((environment.get(self.text) or "").encode("utf-8", "surrogateescape"))
+        if found is None:
+            raise UsageError(f"{self.whose}: {problem}")
+        return found
+
+
+class Function(_Source, frozen=True):
+    """A token function: asked for the token when it is first needed, and after a 401."""
+
+    async def __call__(self) -> Secret:
+        """The token. Raises `UsageError`."""
+        found, problem = await self._token()
+        if found is None:
+            raise UsageError(f"{self.whose}: {problem}")
+        return found
+
+    async def _token(self) -> tuple[Secret | None, str]:
+        try:
+            return _token_in(await self._read())
+        except UnreadableError as error:
+            return None, str(error)
+
+    async def _read(self) -> bytes:
+        """The token, and maybe blanks around it. Raises `UnreadableError`."""
+        raise NotImplementedError
+
+
+class File(Function, frozen=True):
+    """A file that is ours alone."""
+
+    key: ClassVar[str] = "token_file"
+
+    async def _read(self) -> bytes:
+        return await in_thread(lambda: secret_bytes(os.path.expanduser(self.text)))
+
+
+class Command(Function, frozen=True):
+    """What a program writes to its standard output; no shell is between."""
+
+    key: ClassVar[str] = "token_command"
+
+    async def _read(self) -> bytes:
+        return await output_of(self.text)
+
+
+class Keyring(Function, frozen=True):
+    """A password of the system's keyring, known by ``service/user``."""
+
+    key: ClassVar[str] = "token_keyring"
+
+    async def _read(self) -> bytes:
+        return await in_thread(self._password)
+
+    def _password(self) -> bytes:
+        try:
+            import keyring
+        except ImportError:
+            raise UnreadableError(
+                "token_keyring needs the extra keyring: pip install 'tread-async[keyring]'"
+            ) from None
+        service, _, user = self.text.rpartition("/")
+        try:
+            password = keyring.get_password(service, user)
+        except Exception as error:  # each backend has its own
+            raise UnreadableError(f"the keyring failed with {type(error).__name__}") from None
+        if password is None:
+            raise UnreadableError(
+                "the keyring has no such password; store it with: keyring set SERVICE USER, "
+                "where token_keyring is SERVICE/USER"
+            )
+        return password.encode("utf-8", "surrogatepass")
+
+
+class Stdin(Function, frozen=True):
+    """Standard input, which is read once: what came is the token as long as the process lives."""
+
+    key: ClassVar[str] = "token_stdin"
+    _reading: ClassVar[threading.Lock] = threading.Lock()
+    _taken: ClassVar[Secret | None] = None
+
+    async def _read(self) -> bytes:
+        return (await in_thread(self._once)).reveal().encode()
+
+    @classmethod
+    def _once(cls) -> Secret:
+        with cls._reading:
+            if cls._taken is None:
+                cls._taken = Secret(_standard_input().decode("utf-8", "replace"))
+            return cls._taken
+
+
+def _standard_input() -> bytes:
+    # By its number: a buffered reader that waits in a thread would hold the process up when it ends.
+    if sys.__stdin__ is None:  # the number may be that of something else by now
+        raise UnreadableError("standard input is closed")
+    try:
+        if os.isatty(0):
+            raise UnreadableError("a token typed here would show; pipe it in: pass show tread | tread ...")
+        return token_bytes(functools.partial(os.read, 0))
+    except OSError as error:
+        raise UnreadableError(f"standard input cannot be read: {error.strerror}") from None
+
+
+def _token_in(content: bytes) -> tuple[Secret | None, str]:
+    """The token that *content* is but for blanks around it; or why it cannot be one."""
+    try:
+        return settings.token(content.decode("utf-8", "replace").strip()), ""
+    except UsageError as error:
+        error.with_traceback(None)  # its frames hold the text
+        return None, error.message
+
+
+Source: TypeAlias = Variable | Function
+
+
+@functools.cache
+def shared(source: Function) -> Function:
+    """The first one that was equal to *source*: clients that share a token function share its rate."""
+    return source
