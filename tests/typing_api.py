@@ -70,6 +70,7 @@ async def use(context: ssl.SSLContext) -> None:
     SessionManager({"a": "token"}, requests_per_s=50)
     TreadClient("token", hooks=Hooks(call_ended=lambda told: (told.call.endpoint, told.cause)))
     SessionManager({"a": "token"}, hooks=[Hooks(), Hooks(round_polled=lambda told: told.snapshot.counts)])
+    SessionManager.from_config(hooks=Hooks())
     Hooks(round_polled=lambda told: told.nothing)  # type: ignore[attr-defined]
     TreadClient(b"token")  # type: ignore[arg-type]
     async with TreadClient("token", base_url="http://127.0.0.1:1", deadline_s=5) as tread:
