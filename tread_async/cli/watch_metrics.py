@@ -35,9 +35,11 @@ def served(address: str | None) -> Iterator[Hooks | None]:
 
     # They are a series more for each, and nothing looks at them.
     prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
-    metrics = Metrics()
+    registry = prometheus_client.CollectorRegistry()
+    prometheus_client.ProcessCollector(registry=registry)
+    metrics = Metrics(registry)
     try:
-        server, thread = prometheus_client.start_http_server(port, host)
+        server, thread = prometheus_client.start_http_server(port, host, registry)
     except OSError as error:
         raise UsageError(f"--metrics: {_why(error, host, port)}") from None
     try:
