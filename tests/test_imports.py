@@ -15,12 +15,16 @@ import tread_async
 from tread_async import AccountKey
 from tread_async.simulator import Simulator
 
+NEED_AN_EXTRA = {"tracing"}
 PUBLIC_MODULES = sorted(
-    path.stem for path in Path(tread_async.__file__).parent.glob("*.py") if not path.stem.startswith("_")
+    {path.stem for path in Path(tread_async.__file__).parent.glob("*.py") if not path.stem.startswith("_")}
+    - NEED_AN_EXTRA
 )
 
 # What takes long, and what is for some only.
-PUT_OFF = {"aiohttp", "anyio", "tenacity", "email", "statistics", "typer", "rich", "hypothesis"}
+PUT_OFF = {"aiohttp", "anyio", "tenacity", "email", "statistics", "typer", "rich", "hypothesis"} | {
+    "prometheus_client", "opentelemetry",
+}  # fmt: skip
 
 CALLS = """
 import asyncio, sys

@@ -18,6 +18,8 @@ PACKAGE = Path(tread_async.__file__).parent
 LAYERS = (
     ("_version", "errors", "secret", "_amounts", "_texts", "_slots", "_rates", "_gates", "_pacing"),
     ("_together", "_deadlines"),
+    ("hooks",),
+    ("_telling",),
     ("models", "_stats"),
     ("_codec",),
     ("_policy", "_identity", "_home", "_sightings", "_creates"),
@@ -28,6 +30,7 @@ LAYERS = (
     ("_intents",),
     ("_call",),
     ("_calls",),
+    ("_hooked",),
     ("_machinery",),
     ("_wiring",),
     ("keys",),
@@ -45,6 +48,7 @@ LAYERS = (
     ("client", "manager"),
     ("_surface",),
     ("__init__",),
+    ("metrics", "tracing"),
     ("cli",),
 )
 
@@ -53,13 +57,15 @@ KIT = ("testing", "_pytest_plugin")
 
 VOCABULARY = (
     "balance", "changes", "client", "errors", "feed", "keys", "listing", "manager", "models", "outcomes",
-    "plans", "reports", "rules", "secret", "update", "config",
+    "plans", "reports", "rules", "secret", "update", "config", "hooks",
 )  # fmt: skip
 
 # Helpers of type checking, functions that bear the name of their module, and those that read best with it.
 IN_THEIR_MODULE = {
     "AllAccounts", "Overrides", "Source", "changes", "changes_in_steps",
     "equity_drop", "leverage_above", "margin_ratio_above", "missing", "stale_for",
+    "AttemptEnded", "AttemptSent", "AttemptStarted", "BudgetRefused", "CallEnded", "CallStarted",
+    "GateClosed", "PollingEnded", "PollingStarted", "Retried", "RoundPolled", "Told",
 }  # fmt: skip
 
 

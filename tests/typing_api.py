@@ -27,6 +27,7 @@ from tread_async import (
     Event,
     Failed,
     Feed,
+    Hooks,
     LeveragePlan,
     LeverageReport,
     Listing,
@@ -67,6 +68,10 @@ async def use(context: ssl.SSLContext) -> None:
     TreadClient("token", requests_per_s=None)
     TreadClient("token", requests_per_s="5")  # type: ignore[arg-type]
     SessionManager({"a": "token"}, requests_per_s=50)
+    TreadClient("token", hooks=Hooks(call_ended=lambda told: (told.call.endpoint, told.cause)))
+    SessionManager({"a": "token"}, hooks=[Hooks(), Hooks(round_polled=lambda told: told.snapshot.counts)])
+    SessionManager.from_config(hooks=Hooks())
+    Hooks(round_polled=lambda told: told.nothing)  # type: ignore[attr-defined]
     TreadClient(b"token")  # type: ignore[arg-type]
     async with TreadClient("token", base_url="http://127.0.0.1:1", deadline_s=5) as tread:
         assert_type(tread, TreadClient)

@@ -3,6 +3,7 @@
 From the bottom up, imports going down only::
 
     errors, secret          one error tree; a text that does not show itself
+    hooks, _telling         what a user is told of the work while it is done
     models                  what the server says: frozen structs, exact decimals
     _codec                  requests out, replies in; pure
     _policy, _budget        whether and when to repeat, and how often over all calls; pure
@@ -12,6 +13,7 @@ From the bottom up, imports going down only::
     _slots, _rates, _gates  who may send now: requests at once, and in a second
     _pacing                 long work in short steps
     _call, _calls           an attempt, its repeats and its outcome
+    _hooked                 the same, told to hooks
     keys, balance, outcomes, reports, plans, listing
                             what is said of accounts of many tokens
     _sightings, _lifecycle  create, archive, update: sent once, and looked up where the answer was lost
@@ -23,6 +25,7 @@ From the bottom up, imports going down only::
     _config, config         the file of profiles, the environment, and where tokens come from
     client                  TreadClient: one method per endpoint, for one token
     manager                 SessionManager: every account of every token
+    metrics, tracing        hooks for Prometheus and OpenTelemetry, each with an extra
 
 `tread_async.simulator` is a Tread server on loopback, for demos and tests, and `tread_async.testing` makes it
 a fixture for the tests of your bot. Nothing here imports them.

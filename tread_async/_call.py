@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from tread_async._codec.replies import Reply
 from tread_async._codec.requests import Request
 from tread_async._intents import Intent
 from tread_async._policy import Cause, RetryPolicy, cause_of, may_be_applied, may_land_later
+from tread_async._telling import Story
 from tread_async.errors import (
     ApiError,
     ClientClosedError,
@@ -35,11 +37,13 @@ class Call(Generic[T]):
         unknown: Whether an attempt may have been applied although it was not acknowledged.
         lost: Whether one of those could still be on its way.
         paid: What the last repeat cost of the retry budget.
+        story: What hooks have been told of it, while it is under way; ``None`` where there are none.
+        leaving: Is called when a request is about to be sent, where hooks want to know.
     """
 
     __slots__ = (
-        "credential", "deadline", "intent", "lost", "paid", "patient", "policy", "reply", "request",
-        "requests_sent", "unknown",
+        "credential", "deadline", "intent", "leaving", "lost", "paid", "patient", "policy", "reply",
+        "request", "requests_sent", "story", "unknown",
     )  # fmt: skip
 
     def __init__(self, request: Request[T], policy: RetryPolicy, deadline: float) -> None:
@@ -54,12 +58,16 @@ class Call(Generic[T]):
         self.unknown: bool = False
         self.lost: bool = False
         self.paid: int = 0
+        self.story: Story | None = None
+        self.leaving: Callable[[], None] | None = None
 
     def leaves(self) -> None:
         """Counts a request that is about to be sent, unless a newer call came while this one queued."""
         if self.intent is not None:
             self.intent.give_way()
         self.requests_sent += 1
+        if self.leaving is not None:
+            self.leaving()
 
     def cause_of(self, error: TreadError) -> Cause:
         """Why an attempt failed, as far as a repeat of this call is concerned."""

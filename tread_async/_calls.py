@@ -22,6 +22,7 @@ from tread_async._pacing import IN_ONE_GO_BYTES, Pace
 from tread_async._policy import POLICIES, Cause, RetryPolicy, Stop, Wait, next_step
 from tread_async._repeating import repeat
 from tread_async._stats import ClientStats
+from tread_async._telling import in_a_word
 from tread_async._together import together
 from tread_async.errors import ApiError, NotSentError, TreadError
 
@@ -170,6 +171,7 @@ class Calls:
 
         async def ask() -> tuple[T, Reply | None]:
             part = Call(call.request, call.policy, call.deadline)
+            part.story = call.story
             parts.append(part)
             try:
                 return await self._exchange(part), part.reply
@@ -228,7 +230,7 @@ class Calls:
             call.failed(error)
             decision = self._decide(call, error, attempt)
             if isinstance(decision, Wait):
-                self._retries[_label(error)] += 1
+                self._retries[in_a_word(error)] += 1
             elif decision.why:
                 error.message = f"{error.message}; {decision.why}"
             return decision
@@ -273,7 +275,3 @@ class Calls:
 def _of_token(call: Call[Any], problem: BaseException) -> BaseException:
     """What the token function raised, as *call* says it."""
     return problem if call.credential is None else said_by_name(call.credential, problem)
-
-
-def _label(error: TreadError) -> str:
-    return f"HTTP {error.status}" if isinstance(error, ApiError) else type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tread_async._calls import Calls
+from tread_async._hooked import HookedCalls
 from tread_async._transport import Transport
 
-__all__ = ["Calls", "Transport"]
+__all__ = ["Calls", "HookedCalls", "Transport"]

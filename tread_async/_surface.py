@@ -33,6 +33,7 @@ from tread_async.errors import (
     UsageError,
 )
 from tread_async.feed import Feed, Updates
+from tread_async.hooks import Hooks
 from tread_async.keys import ALL, AccountKey
 from tread_async.listing import Listing
 from tread_async.manager import SessionManager
@@ -94,6 +95,7 @@ __all__ = [
     "Event",
     "Failed",
     "Feed",
+    "Hooks",
     "IncompleteSnapshotError",
     "LeveragePlan",
     "LeverageReport",

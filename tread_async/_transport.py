@@ -40,7 +40,10 @@ _JSON: Final = "application/json"
 
 
 class Transport:
-    """Sends requests of one identity to one origin. Belongs to the event loop it was made on."""
+    """Sends requests of one identity to one origin. Belongs to the event loop it was made on.
+
+    *held* is called with the seconds for which the server asked to send nothing.
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class Transport:
         proxy: str | None,
         ssl: tls.SSLContext | None,
         breaker: Breaker | None = None,
+        held: Callable[[float], None] | None = None,
     ) -> None:
         self.requests_sent: int = 0
         self.bytes_received: int = 0
@@ -64,6 +68,7 @@ class Transport:
         self._share = share
         self._lane = share.lane
         self._breaker = breaker
+        self._held = held
         self._deadlines = Deadlines()
         self._queued: set[asyncio.Timeout] = set()
         self._clock = asyncio.get_running_loop().time
@@ -185,6 +190,8 @@ class Transport:
         until = self._clock() + seconds
         self._lane.hold(until)
         self._deadlines.end_before(until, self._queued)
+        if self._held is not None:
+            self._held(seconds)
 
     def _send_now(
         self,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ssl as tls
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from tread_async._breaker import Breaker
@@ -19,8 +20,10 @@ from tread_async._pacing import Pace
 from tread_async._policy import POLICIES, RetryPolicy
 from tread_async._rates import RATES
 from tread_async._slots import Slots
+from tread_async._telling import Telling, telling
 from tread_async._version import __version__
 from tread_async.errors import UsageError
+from tread_async.hooks import GateClosed, Hooks
 
 if TYPE_CHECKING:
     from tread_async._calls import Calls
@@ -45,6 +48,7 @@ class Wiring:
         *,
         circuit_breaker: bool = False,
         hedge_cached: bool = False,
+        hooks: Hooks | Iterable[Hooks] | None = None,
     ) -> None:
         self.auth_scheme = settings.auth_scheme(auth_scheme)
         self.base_url = settings.base_url(base_url)
@@ -56,6 +60,7 @@ class Wiring:
         self._retry = retry
         self._headers = {"User-Agent": f"tread-async/{__version__}", **settings.extra_headers(headers)}
         self._ssl = settings.ssl_context(ssl)
+        self.tell: Telling | None = telling(hooks)
         # One of each for all tokens: they share the server that suffers.
         self._budget = RetryBudget()
         self._breaker = Breaker() if check.flag(circuit_breaker, "circuit_breaker") else None
@@ -94,11 +99,12 @@ class Wiring:
         credential: Credential,
         share: Share,
         *,
+        name: str = "token",
         intents: Intents | None = None,
         pace: Pace | None = None,
     ) -> Calls:
-        """The calls of one token, on the running loop."""
-        from tread_async._machinery import Calls, Transport
+        """The calls of one token, on the running loop; hooks are told of them under *name*."""
+        from tread_async._machinery import Calls, HookedCalls, Transport
 
         identity = Identity(credential.token, self.auth_scheme)
         transport = Transport(
@@ -109,8 +115,12 @@ class Wiring:
             proxy=settings.proxy(credential.proxy, self.base_url),
             ssl=self._ssl,
             breaker=self._breaker,
+            held=None if self.tell is None else functools.partial(_tell_closed, self.tell, name),
         )
-        return Calls(
+        made: Callable[..., Calls] = Calls
+        if self.tell is not None:
+            made = functools.partial(HookedCalls, tell=self.tell, credential=name)
+        return made(
             transport,
             identity,
             clock=asyncio.get_running_loop().time,
@@ -122,3 +132,7 @@ class Wiring:
             budget=self._budget,
             hedging=self._hedging,
         )
+
+
+def _tell_closed(tell: Telling, credential: str, seconds: float) -> None:
+    tell(GateClosed(credential=credential, closed_s=seconds))

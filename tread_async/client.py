@@ -25,6 +25,7 @@ from tread_async._together import shielded
 from tread_async._watched import Watched
 from tread_async._wiring import DEFAULT_BASE_URL, Wiring
 from tread_async.errors import ClientClosedError, UsageError
+from tread_async.hooks import Hooks
 from tread_async.models import Account, AccountBalances, CachedBalances
 from tread_async.secret import Secret
 
@@ -66,6 +67,7 @@ class TreadClient(Watched):
             seconds, doubling up to a minute; then one request finds out. For pollers.
         hedge_cached: Ask a second time for a cached read that is slower than 19 of 20 (and than 250 ms),
             for at most one in twenty; the first answer counts.
+        hooks: What to call when something happens, or a list of such; see `tread_async.hooks`.
 
     Raises:
         UsageError: an argument cannot work.
@@ -86,6 +88,7 @@ class TreadClient(Watched):
         ssl: tls.SSLContext | None = None,
         circuit_breaker: bool = False,
         hedge_cached: bool = False,
+        hooks: Hooks | Iterable[Hooks] | None = None,
     ) -> None:
         self._home = Home("TreadClient")
         self._base_url = "(not checked yet)"
@@ -104,6 +107,7 @@ class TreadClient(Watched):
             requests_per_s,
             circuit_breaker=circuit_breaker,
             hedge_cached=hedge_cached,
+            hooks=hooks,
         )
         self._base_url = self._wiring.base_url
         self._wiring.check(self._credential)
@@ -119,9 +123,9 @@ class TreadClient(Watched):
         slots = Slots(self._max_in_flight)
         share = self._wiring.share(self._credential, slots, self._max_in_flight)
         pace = Pace()
-        calls = self._calls = self._wiring.calls(self._credential, share, pace=pace)
+        calls = self._calls = self._wiring.calls(self._credential, share, name=_CREDENTIAL, pace=pace)
         lines = {_CREDENTIAL: Line(_CREDENTIAL, lambda: calls, pace)}
-        self._reads = Reads(lines, self._base_url, pace, self._wiring.deadline_s)
+        self._reads = Reads(lines, self._base_url, pace, self._wiring.deadline_s, self._wiring.tell)
         return self
 
     async def __aexit__(

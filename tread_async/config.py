@@ -23,6 +23,7 @@ from tread_async._config.where import place_of
 from tread_async._identity import Credential
 from tread_async._policy import RetryPolicy
 from tread_async.errors import UsageError
+from tread_async.hooks import Hooks
 
 __all__ = ["Config", "Overrides", "Setting"]
 
@@ -41,6 +42,7 @@ class Overrides(TypedDict, total=False):
     headers: Mapping[str, str] | None
     ssl: tls.SSLContext | None
     hedge_cached: bool | None
+    hooks: Hooks | Iterable[Hooks] | None
 
 
 class Setting(NamedTuple):

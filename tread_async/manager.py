@@ -28,6 +28,7 @@ from tread_async._wiring import DEFAULT_BASE_URL, Wiring
 from tread_async.balance import Balance
 from tread_async.config import Config, Overrides
 from tread_async.errors import ClientClosedError, ClosedAfterSendingError, UsageError
+from tread_async.hooks import Hooks
 from tread_async.keys import AccountKey, AllAccounts
 from tread_async.listing import Listing
 from tread_async.outcomes import Snapshot
@@ -79,6 +80,7 @@ class SessionManager(Watched):
         headers: Mapping[str, str] | None = None,
         ssl: tls.SSLContext | None = None,
         hedge_cached: bool = False,
+        hooks: Hooks | Iterable[Hooks] | None = None,
     ) -> None:
         self._home = Home("SessionManager")
         self._credentials: dict[str, Credential] = {}
@@ -99,6 +101,7 @@ class SessionManager(Watched):
             ssl,
             requests_per_s,
             hedge_cached=hedge_cached,
+            hooks=hooks,
         )
         self._base_url = self._wiring.base_url
         for credential in self._credentials.values():

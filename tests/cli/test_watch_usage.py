@@ -152,4 +152,4 @@ def test_help_loads_no_aiohttp() -> None:
     assert "tread_async" in helped.stderr.split()
     assert "aiohttp" not in helped.stderr.split()
     assert "until Ctrl-C" in helped.stdout
-    assert helped.stdout.count("Example:") == 14
+    assert helped.stdout.count("Example:") == 15

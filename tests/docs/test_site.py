@@ -16,7 +16,7 @@ import tread_async
 from tests.support.pages import ROOT
 from tests.test_surface import VOCABULARY
 
-MODULES = ["simulator", *VOCABULARY]
+MODULES = ["simulator", "metrics", "tracing", *VOCABULARY]
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,7 @@ async def started(
     *arguments: str,
     stdin: int | None = None,
     stdout: int = PIPE,
+    within_s: float = _WITHIN_S,
     **environment: str,
 ) -> AsyncIterator[Process]:
     """The process with pipes; killed if the test leaves it running."""
@@ -49,7 +50,7 @@ async def started(
         stderr=PIPE,
     )
     try:
-        async with asyncio.timeout(_WITHIN_S):
+        async with asyncio.timeout(within_s):
             yield process
     finally:
         if process.returncode is None:

@@ -44,18 +44,18 @@ class Fleet(Reads):
         self._intents = Intents()
         pace = Pace()
         lines = {
-            name: Line(name, functools.partial(self._opened, credential), pace)
+            name: Line(name, functools.partial(self._opened, name, credential), pace)
             for name, credential in credentials.items()
         }
-        super().__init__(lines, wiring.base_url, pace, wiring.deadline_s)
+        super().__init__(lines, wiring.base_url, pace, wiring.deadline_s, wiring.tell)
         self.writes = Writes(self.lines, self.directory, self._intents)
         self.orders = Orders(self.directory, self.snapshots)
 
-    def _opened(self, credential: Credential) -> Calls:
+    def _opened(self, name: str, credential: Credential) -> Calls:
         if self._closed:  # by a call that was about to use the line for the first time
             raise ClientClosedError("the manager was closed during the call")
         share = self._wiring.share(credential, self._slots, self._most_per_token)
-        return self._wiring.calls(credential, share, intents=self._intents, pace=self.pace)
+        return self._wiring.calls(credential, share, name=name, intents=self._intents, pace=self.pace)
 
     def stats(self) -> dict[str, ClientStats]:
         return {line.name: line.opened.stats() for line in self.lines.values() if line.opened is not None}

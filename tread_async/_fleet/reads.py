@@ -12,6 +12,7 @@ from tread_async._fleet.flights import Flights
 from tread_async._fleet.lines import Line
 from tread_async._fleet.snapshots import How, Snapshots, SourceChoice
 from tread_async._pacing import Pace
+from tread_async._telling import Telling
 from tread_async.errors import TreadError, UsageError
 
 __all__ = ["LIVE_WITHIN_S", "Polling", "Reads"]
@@ -38,9 +39,11 @@ class Reads:
         base_url: str,
         pace: Pace,
         deadline_s: Callable[[str, float | None], float],
+        tell: Telling | None = None,
     ) -> None:
         self.lines = lines
         self.pace = pace
+        self.tell: Telling | None = tell
         self.directory: Directory = Directory(lines, pace)
         self.flights: Flights = Flights(base_url)
         self.snapshots: Snapshots = Snapshots(lines, self.directory, self.flights, pace)

@@ -60,6 +60,12 @@ class Known:
         self._wanted: Mapping[str, AccountKey] = {}
         self._failures = 0
 
+    @property
+    def counted(self) -> tuple[int, int]:
+        """Accounts in the answers so far, and how many of them had to be decoded."""
+        memories = self.memories.values()
+        return sum(one.read for one in memories), sum(one.decoded for one in memories)
+
     def now_s(self, now: float, *, exact_to_s: float) -> float | None:
         """The server's time, if the outcomes have grown older by more than *exact_to_s*."""
         at, by_wall = self._settled_at

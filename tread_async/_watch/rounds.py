@@ -21,6 +21,7 @@ from tread_async._watch.beats import Beats
 from tread_async._watch.known import Known, renewed
 from tread_async._watch.plan import Plan
 from tread_async._watch.round import Reader, Round
+from tread_async._watch.story import PollingStory
 from tread_async.changes import Change, changes_in_steps
 from tread_async.errors import ClientClosedError, DeadlineExceededError, TreadError
 from tread_async.keys import AccountKey
@@ -83,11 +84,13 @@ class Rounds:
         self._past: list[object] = []
         self.readers: set[Reader] = set()
         self._standing: dict[tuple[str, AccountKey], Event] = {}
+        self._story = PollingStory(reads.tell, plan)
         self.current: Round | None = None
         self.failure: BaseException | None = None
 
     def start(self) -> None:
         self._reads.polling.add(self)
+        self._story.started()
         self._spawn(self._put_together)
         for name in self._known:
             self._spawn(functools.partial(self._poll_on_its_beats, name))
@@ -113,6 +116,7 @@ class Rounds:
         """Stops polling because of *error*, unless it has failed before."""
         if self.failure is None:
             self.failure = error
+            self._story.ended(error)
             for task in self._tasks:
                 task.cancel()
         self._tell()
@@ -231,6 +235,7 @@ class Rounds:
             overdue=self._overdue(),
             at=self._clock(),
         )
+        self._story.polled(self.current, self._known.values())
         self._tell()
         await asyncio.sleep(0)  # readers take the new round, and let go of what came before it
         await self._reads.pace.through(_let_go(self._past))

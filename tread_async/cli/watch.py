@@ -10,6 +10,7 @@ from tread_async._codec.redaction import sanitised
 from tread_async.cli.connecting import Connection
 from tread_async.cli.ending import code_of, code_of_snapshot, until_signal
 from tread_async.cli.watch_choice import Choice
+from tread_async.cli.watch_metrics import served
 from tread_async.cli.watch_outputs import Output, opened
 from tread_async.cli.watch_rates import Meter
 from tread_async.errors import TreadError, UsageError
@@ -41,9 +42,10 @@ async def run(choice: Choice, connection: Connection = Connection()) -> int:  # 
 async def _watch(choice: Choice, connection: Connection) -> int:
     if choice.problem is not None:
         raise UsageError(choice.problem)
-    async with connection.desk() as desk:
-        with opened(choice) as output:
-            return await _follow(desk, choice, output)
+    with served(choice.metrics) as hooks:
+        async with connection.desk(hooks=hooks) as desk:
+            with opened(choice) as output:
+                return await _follow(desk, choice, output)
 
 
 async def _follow(desk: SessionManager, choice: Choice, output: Output) -> int:

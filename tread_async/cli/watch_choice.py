@@ -37,6 +37,7 @@ class Choice:
         exchange, symbol, min_notional: Which of them the table has. An account of which it is not known
             whether it fits has a line.
         rounds: Updates until it ends; ``None`` for no end.
+        metrics: Where they are served, as ``[HOST]:PORT``; ``None`` for nowhere.
     """
 
     interval_s: float = 1.0
@@ -50,6 +51,7 @@ class Choice:
     rounds: int | None = None
     json: bool = False
     changes_only: bool = False
+    metrics: str | None = None
 
     @property
     def problem(self) -> str | None:

@@ -46,6 +46,13 @@ def watch(
         bool,
         typer.Option("--changes-only", help="No update without a change. Example: --changes-only"),
     ] = False,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[HOST]:PORT",
+            help="Serve metrics to Prometheus; without HOST to this machine alone. Example: --metrics :9464",
+        ),
+    ] = None,
 ) -> None:
     """Shows what every account holds, how old that is and which fail, until Ctrl-C.
 
@@ -74,5 +81,6 @@ def watch(
         rounds=rounds,
         json=json,
         changes_only=changes_only,
+        metrics=metrics,
     )
     raise typer.Exit(asyncio.run(module.run(choice, Connection(profile, tuple(token or ())))))
