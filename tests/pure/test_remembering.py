@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.pure.generated import STYLES, UNKNOWN, Json, Part, Style, Verbatim, cached_parts, live_parts
 from tread_async._amounts import AmountDecoder
-from tread_async._codec import bodies, cutting, remembering, scanning
+from tread_async._codec import bodies, cutting, recognising, scanning
 from tread_async._codec.remembering import Remembered, remembered
 from tread_async._codec.scanning import Scanned, in_one_go
 
@@ -72,7 +72,7 @@ def small_steps(size: int) -> Iterator[None]:
     """As if bodies were long."""
     with ExitStack() as stack:
         stack.enter_context(patch.object(scanning, "_CHUNK_BYTES", size))
-        stack.enter_context(patch.object(remembering, "_STEP_BYTES", size))
+        stack.enter_context(patch.object(recognising, "_STEP_BYTES", size))
         stack.enter_context(patch.object(cutting, "_MOST_BYTES", max(size, 50)))
         yield
 
