@@ -10,8 +10,8 @@ import os
 import struct
 import sys
 import termios
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 from tread_async.simulator import Simulator
@@ -36,12 +36,12 @@ def surroundings(sim: Simulator | None, **more: str) -> dict[str, str]:
 async def started(
     sim: Simulator | None,
     *arguments: str,
-    stdin: int | None = None,
+    stdin: int = DEVNULL,
     stdout: int = PIPE,
     within_s: float = _WITHIN_S,
     **environment: str,
 ) -> AsyncIterator[Process]:
-    """The process with pipes; killed if the test leaves it running."""
+    """The process with pipes and without a terminal; killed if the test leaves it running."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", _TREAD, *arguments),
         env=surroundings(sim, **environment),
@@ -58,10 +58,12 @@ async def started(
         await process.communicate()
 
 
-async def done(sim: Simulator | None, *arguments: str, **environment: str) -> tuple[int | None, str, str]:
-    """The exit code, the output and the words on stderr of a process that ends by itself."""
-    async with started(sim, *arguments, **environment) as process:
-        out, err = await process.communicate()
+async def done(
+    sim: Simulator | None, *arguments: str, given: str = "", **environment: str
+) -> tuple[int | None, str, str]:
+    """The exit code, the output and the words on stderr of a process that is *given* a text on stdin."""
+    async with started(sim, *arguments, stdin=PIPE if given else DEVNULL, **environment) as process:
+        out, err = await process.communicate(given.encode(errors="surrogateescape") or None)
     return process.returncode, out.decode(), err.decode()
 
 
@@ -151,6 +153,13 @@ async def on_a_terminal(
 
 def _set_size(terminal: int, columns: int, lines: int) -> None:
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Returns when it is, where there is no event for it."""
+    async with asyncio.timeout(_WITHIN_S):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
 
 
 def only_lines(output: str) -> list[Any]:

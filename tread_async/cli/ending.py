@@ -1,27 +1,58 @@
-"""How a command ends: the exit codes, and signals."""
+"""How a command ends: the exit codes, what is said of errors, and signals."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import signal
-from collections.abc import Coroutine
+import sys
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, Final
 
-from tread_async.errors import AuthError, NotSentError, RateLimitedError, TreadError, UsageError
+from tread_async._codec.redaction import sanitised
+from tread_async.errors import (
+    AuthError,
+    NotSentError,
+    OutcomeUnknownError,
+    RateLimitedError,
+    TreadError,
+    UsageError,
+)
 from tread_async.outcomes import Failed, Snapshot
+from tread_async.reports import Applied, NotApplied, Unknown, WriteOutcome
 
-__all__ = ["code_of", "code_of_snapshot", "until_signal"]
+__all__ = [
+    "INTERRUPTED",
+    "PARTIAL",
+    "STALE",
+    "code_of",
+    "code_of_snapshot",
+    "code_of_writes",
+    "ended",
+    "failed",
+    "say",
+    "until_signal",
+]
 
 _OTHER: Final = 1
-_PARTIAL: Final = 3
-_STALE: Final = 4
+PARTIAL: Final = 3
+STALE: Final = 4
 _LIMITED: Final = 6
-_CODES: Final = ((UsageError, 2), (AuthError, 5), (RateLimitedError, _LIMITED))
+_UNKNOWN: Final = 7
+INTERRUPTED: Final = 128 + signal.SIGINT
+_NOBODY_READS: Final = 128 + 13  # SIGPIPE, which Windows does not have
+_CODES: Final = (
+    (UsageError, 2),
+    (AuthError, 5),
+    (RateLimitedError, _LIMITED),
+    (OutcomeUnknownError, _UNKNOWN),
+)
 
 
 def code_of(error: TreadError) -> int:
-    """2 for usage, 5 for a token that is refused, 6 for too many requests, 1 for anything else."""
+    """2 for usage, 5 for a token that is refused, 6 for too many requests, 7 for a write of which it is not
+    known whether it was applied, 1 for anything else.
+    """
     if isinstance(error, NotSentError) and error.retry_after_s is not None:  # what is left of a 429's wait
         return _LIMITED
     return next((code for kind, code in _CODES if isinstance(error, kind)), _OTHER)
@@ -38,7 +69,51 @@ def code_of_snapshot(snapshot: Snapshot) -> int:
         return codes.pop()
     only_ages = counts["ok"] + counts["stale"] == len(snapshot.outcomes)
     loose_ends = snapshot.unlisted or snapshot.errors or (snapshot.of_all and snapshot.unexpected)
-    return _STALE if only_ages and not loose_ends else _PARTIAL
+    return STALE if only_ages and not loose_ends else PARTIAL
+
+
+def code_of_writes(outcomes: Iterable[WriteOutcome], unlisted: Mapping[str, TreadError]) -> int:
+    """0 where all are applied, 7 where one is unknown, else 3; where none is applied, by `code_of`."""
+    outcomes = list(outcomes)
+    if any(isinstance(outcome, Unknown) for outcome in outcomes):
+        return _UNKNOWN
+    failed = [outcome.error for outcome in outcomes if isinstance(outcome, NotApplied)]
+    codes = {code_of(error) for error in (*failed, *unlisted.values())}
+    if not any(isinstance(outcome, Applied) for outcome in outcomes) and len(codes) == 1:
+        return codes.pop()
+    return PARTIAL if codes else 0
+
+
+async def ended(command: str, work: Coroutine[Any, Any, int]) -> int:
+    """The exit code with which *command* ends: what *work* returns, or that of its error.
+
+    An error is a sentence on stderr. The code is ``128 + SIGPIPE`` where whoever read standard output is
+    gone, and 128 and the signal's number after SIGINT or SIGTERM.
+    """
+    return await until_signal(_worded(command, work))
+
+
+def failed(command: str, error: TreadError) -> int:
+    """Says *error*, and returns its exit code."""
+    say(command, str(error))
+    return code_of(error)
+
+
+def say(command: str, sentence: str) -> None:
+    """A sentence on stderr, made safe to show."""
+    print(f"tread {command}: {sanitised(sentence)}", file=sys.stderr)  # noqa: T201
+
+
+async def _worded(command: str, work: Coroutine[Any, Any, int]) -> int:
+    try:
+        return await work
+    except TreadError as error:
+        return failed(command, error)
+    except BrokenPipeError:
+        return _NOBODY_READS
+    except OSError as error:
+        say(command, f"the output cannot be written: {error.strerror}")
+        return _OTHER
 
 
 async def until_signal(work: Coroutine[Any, Any, int]) -> int:
@@ -57,8 +132,9 @@ async def until_signal(work: Coroutine[Any, Any, int]) -> int:
         with contextlib.suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
             asyncio.get_running_loop().add_signal_handler(number, stop, number)
     try:
-        return await task
+        code = await task
     except asyncio.CancelledError:
         if not caught:
             raise
         return 128 + caught[0]
+    return 128 + caught[0] if caught else code  # a write, say, ends in order

@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from typing import Final
 
-from tread_async._codec.redaction import sanitised
 from tread_async.cli.connecting import Connection
-from tread_async.cli.ending import code_of, code_of_snapshot, until_signal
+from tread_async.cli.ending import code_of_snapshot, ended
 from tread_async.cli.watch_choice import Choice
 from tread_async.cli.watch_metrics import served
 from tread_async.cli.watch_outputs import Output, opened
 from tread_async.cli.watch_rates import Meter
-from tread_async.errors import TreadError, UsageError
+from tread_async.errors import UsageError
 from tread_async.keys import ALL
 from tread_async.manager import SessionManager
 
 __all__ = ["run"]
 
-_NOBODY_READS: Final = 128 + 13  # SIGPIPE, which Windows does not have
-
 
 async def run(choice: Choice, connection: Connection = Connection()) -> int:  # noqa: B008 - immutable
-    """Watches, and returns the exit code. See `code_of`, `code_of_snapshot` and `until_signal`.
-
-    ``128 + SIGPIPE`` where whoever read standard output is gone.
-    """
-    try:
-        return await until_signal(_watch(choice, connection))
-    except TreadError as error:
-        print(f"tread watch: {sanitised(str(error))}", file=sys.stderr)  # noqa: T201
-        return code_of(error)
-    except BrokenPipeError:
-        return _NOBODY_READS
-    except OSError as error:
-        print(f"tread watch: the output cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
-        return 1
+    """Watches, and returns the exit code. See `code_of_snapshot` and `ended`."""
+    return await ended("watch", _watch(choice, connection))
 
 
 async def _watch(choice: Choice, connection: Connection) -> int:

@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
-from typing import Final
 
-from tread_async._codec.redaction import sanitised
 from tread_async.cli.connecting import Connection
 from tread_async.cli.doctor.examination import examined
 from tread_async.cli.doctor.findings import Finding, Verdict, code_of_findings, safe
 from tread_async.cli.doctor.patient import Patient
 from tread_async.cli.doctor.report import Document, Lines, Report
-from tread_async.cli.ending import code_of, until_signal
-from tread_async.errors import TreadError
+from tread_async.cli.ending import ended
 
 __all__ = ["run"]
 
-_NOBODY_READS: Final = 128 + 13  # SIGPIPE, which Windows does not have
-
 
 async def run(connection: Connection, *, deadline_s: float, json: bool) -> int:
-    """Examines, and returns the exit code. See `code_of_findings` and `until_signal`."""
-    try:
-        return await until_signal(_examine(connection, deadline_s, Document() if json else Lines()))
-    except TreadError as error:
-        print(f"tread doctor: {sanitised(str(error))}", file=sys.stderr)  # noqa: T201
-        return code_of(error)
-    except BrokenPipeError:
-        return _NOBODY_READS
-    except OSError as error:
-        print(f"tread doctor: the output cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
-        return 1
+    """Examines, and returns the exit code. See `code_of_findings` and `ended`."""
+    return await ended("doctor", _examine(connection, deadline_s, Document() if json else Lines()))
 
 
 async def _examine(connection: Connection, deadline_s: float, report: Report) -> int:

@@ -1,0 +1,35 @@
+"""What is wrong with the arguments is one sentence, as everything else that goes wrong is."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Final
+
+import typer
+
+__all__ = ["carried_out"]
+
+_Wrong: Final[Any] = (
+    typer.BadParameter.__base__
+)  # typer brings a click of its own, or uses the one that is there
+_NAME: Final = "tread"
+_COMPLETING: Final = "_TREAD_COMPLETE"
+_ON_ONE_LINE: Final = "10000"
+_USAGE: Final = 2
+_INTERRUPTED: Final = 130
+
+
+def carried_out(app: typer.Typer) -> int:
+    """Runs the command that the arguments name, and returns its exit code."""
+    if _COMPLETING in os.environ:
+        os.environ["COLUMNS"] = _ON_ONE_LINE  # fish takes each line for something to choose
+    try:
+        return app(prog_name=_NAME, standalone_mode=False) or 0
+    except typer.Abort:
+        return _INTERRUPTED
+    except _Wrong as error:
+        if message := " ".join(error.format_message().split()):  # none where all is in the help just shown
+            command = _NAME if error.ctx is None else error.ctx.command_path
+            print(f"{command}: {message.rstrip('.')}; see {command} --help", file=sys.stderr)  # noqa: T201
+        return _USAGE
