@@ -84,7 +84,7 @@ class TreadClient(Watched):
         requests_per_s: float | None = None,
         auth_scheme: str = "Token",
         headers: Mapping[str, str] | None = None,
-        proxy: str | None = None,
+        proxy: Secret | str | None = None,
         ssl: tls.SSLContext | None = None,
         circuit_breaker: bool = False,
         hedge_cached: bool = False,
@@ -142,6 +142,11 @@ class TreadClient(Watched):
                     await self._reads.end_polling(ClientClosedError("the client was closed"))
                 finally:  # also for who is cancelled meanwhile
                     await self._calls.close()
+
+    @property
+    def base_url(self) -> str:
+        """The server, as given, without a slash at the end."""
+        return self._base_url
 
     @property
     def stats(self) -> ClientStats:

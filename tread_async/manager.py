@@ -150,6 +150,11 @@ class SessionManager(Watched):
             await self._fleet.close()
 
     @property
+    def base_url(self) -> str:
+        """The server, as given, without a slash at the end."""
+        return self._base_url
+
+    @property
     def credentials(self) -> tuple[str, ...]:
         """The names of the credentials."""
         return tuple(self._credentials)

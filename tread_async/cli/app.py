@@ -7,13 +7,16 @@ from typing import Annotated
 import typer
 
 from tread_async._version import __version__
+from tread_async.cli.commands.accounts import accounts
+from tread_async.cli.commands.balances import balances
 from tread_async.cli.commands.config import config
 from tread_async.cli.commands.demo import demo
 from tread_async.cli.commands.doctor import doctor
+from tread_async.cli.commands.leverage import leverage
 from tread_async.cli.commands.simulate import simulate
 from tread_async.cli.commands.watch import watch
 
-app: typer.Typer = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app: typer.Typer = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 def _print_version(wanted: bool) -> None:
@@ -35,4 +38,7 @@ app.command()(watch)
 app.command()(demo)
 app.command()(simulate)
 app.command()(doctor)
+app.command()(balances)
+app.add_typer(accounts, name="accounts")
+app.add_typer(leverage, name="leverage")
 app.add_typer(config, name="config")

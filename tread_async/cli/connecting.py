@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from tread_async.client import TreadClient
+from tread_async.config import Config
+from tread_async.errors import UsageError
 from tread_async.manager import SessionManager
 
 __all__ = ["Connection"]
@@ -22,3 +25,14 @@ class Connection(NamedTuple):
     def desk(self, **settings: Any) -> SessionManager:
         """A manager of these tokens, not open yet. Raises `UsageError`."""
         return SessionManager.from_config(self.profile, tokens=self.tokens, **settings)
+
+    def client(self) -> tuple[str, TreadClient]:
+        """The name of the one token, and a client of it, not open yet. Raises `UsageError`."""
+        config = Config.load(self.profile, tokens=self.tokens)
+        credentials, settings = config.credentials, config.arguments()
+        if len(credentials) > 1:
+            names = ", ".join(credentials)
+            raise UsageError(f"there are several tokens: {names}; say which with --token; nothing was sent")
+        ((name, credential),) = credentials.items()
+        settings["max_in_flight"] = settings.pop("max_in_flight_per_token")
+        return name, TreadClient(credential.token, proxy=credential.proxy, **settings)

@@ -7,7 +7,12 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-__all__ = ["Accounts", "Exchange", "MinNotional", "Profile", "Symbol", "Tokens"]
+from tread_async.cli.watch_choice import Source
+
+__all__ = [
+    "Accounts", "All", "Csv", "DryRun", "Exchange", "ExchangeOfAll", "From", "Json", "JsonLines", "MaxAge",
+    "MinNotional", "Profile", "Symbol", "Tokens", "WriteTo", "Yes",
+]  # fmt: skip
 
 
 def _amount(text: str) -> Decimal:
@@ -49,4 +54,41 @@ MinNotional: TypeAlias = Annotated[
         metavar="AMOUNT",
         help="Show accounts only whose positions add up to as much. Example: --min-notional 10000",
     ),
+]
+Json: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="One JSON document. Example: --json | jq .counts")
+]
+JsonLines: TypeAlias = Annotated[
+    bool,
+    typer.Option("--jsonl", help="A line of JSON for each. Example: --jsonl | jq -c .state"),
+]
+Csv: TypeAlias = Annotated[
+    bool, typer.Option("--csv", help="For spreadsheets. Example: --csv > accounts.csv")
+]
+Yes: TypeAlias = Annotated[bool, typer.Option("--yes", help="Do not ask, for scripts. Example: --yes")]
+DryRun: TypeAlias = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be sent, and send no write. Example: --dry-run")
+]
+From: TypeAlias = Annotated[
+    Source,
+    typer.Option(
+        help="The server's cache, the exchanges, or the cache where they fail. Example: --source live"
+    ),
+]
+MaxAge: TypeAlias = Annotated[
+    float | None, typer.Option(help="Balances of more seconds are stale. Example: --max-age 60")
+]
+WriteTo: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--account",
+        metavar="ACCOUNT",
+        help="Write to this name, token/name or id; may be repeated. Example: --account desk-a/binance-main",
+    ),
+]
+All: TypeAlias = Annotated[
+    bool, typer.Option("--all", help="Write to every account of every token. Example: --all")
+]
+ExchangeOfAll: TypeAlias = Annotated[
+    str | None, typer.Option("--exchange", help="With --all: of this exchange only. Example: --exchange OKX")
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from tread_async._codec.redaction import sanitised
@@ -14,7 +15,7 @@ from tread_async.errors import IncompleteSnapshotError
 from tread_async.outcomes import Snapshot
 from tread_async.update import Update
 
-__all__ = ["notes"]
+__all__ = ["counted", "notes", "shortened", "total", "troubles_of"]
 
 _MOST_TROUBLES: Final = 4
 _EVERY_DIGIT: Final = 200
@@ -22,32 +23,46 @@ _EVERY_DIGIT: Final = 200
 
 def notes(update: Update, rates: Rates, *, shown: int, symbol: str | None) -> list[str]:
     """A sentence each; *shown* is how many accounts have a line."""
-    troubles = list(_troubles(update))
-    if len(troubles) > _MOST_TROUBLES:
-        troubles[_MOST_TROUBLES - 1 :] = [f"and {len(troubles) - _MOST_TROUBLES + 1} more such troubles"]
+    ended = [
+        sanitised(f"{name} is not polled any more: {cause(error)}: {error.message}")
+        for name, error in update.ended.items()
+    ]
+    troubles = shortened([*ended, *troubles_of(update.snapshot)])
     return [_whole(update.snapshot, shown, symbol), *troubles, _round(update), _cost(rates)]
 
 
 def _whole(snapshot: Snapshot, shown: int, symbol: str | None) -> str:
-    counts = ", ".join(f"{count} {name}" for name, count in snapshot.counts.items() if count)
     of_all = len(snapshot.outcomes)
-    parts = [f"{of_all} accounts: {counts}" if of_all else "no account"]
+    parts = [counted(snapshot)]
     parts += [f"{shown} are in the table"] if shown < of_all else []
     parts += [f"positions of {sanitised(symbol)} only"] if symbol is not None else []
-    return "; ".join([*parts, f"equity of all: {_equity(snapshot)}"])
+    return "; ".join([*parts, f"equity of all: {total(snapshot.total_equity)}"])
 
 
-def _equity(snapshot: Snapshot) -> str:
+def counted(snapshot: Snapshot) -> str:
+    """``3 accounts: 2 ok, 1 failed``"""
+    counts = ", ".join(f"{count} {name}" for name, count in snapshot.counts.items() if count)
+    return f"{len(snapshot.outcomes)} accounts: {counts}" if counts else "no account"
+
+
+def total(sum_up: Callable[[], Decimal]) -> str:
+    """What *sum_up* returns, with every digit; ``?`` where a part of it is not known."""
     try:
-        return amount(snapshot.total_equity(), _EVERY_DIGIT)
+        return amount(sum_up(), _EVERY_DIGIT)
     except IncompleteSnapshotError:
         return "?"
 
 
-def _troubles(update: Update) -> Iterator[str]:
-    snapshot = update.snapshot
-    for name, error in update.ended.items():
-        yield sanitised(f"{name} is not polled any more: {cause(error)}: {error.message}")
+def shortened(troubles: list[str]) -> list[str]:
+    """The first of them, where there are many, and how many more there are."""
+    if len(troubles) <= _MOST_TROUBLES:
+        return troubles
+    left = len(troubles) - _MOST_TROUBLES + 1
+    return [*troubles[: _MOST_TROUBLES - 1], f"and {left} more such troubles"]
+
+
+def troubles_of(snapshot: Snapshot) -> Iterator[str]:
+    """What makes it incomplete beside its accounts."""
     for name, error in snapshot.unlisted.items():
         yield sanitised(f"{name} could not be listed: {cause(error)}: {error.message}")
     for name, errors in snapshot.errors.items():

@@ -17,15 +17,8 @@ def watch(
     interval: Annotated[
         float, typer.Option(help="Seconds from one poll to the next. Example: --interval 5")
     ] = 1.0,
-    source: Annotated[
-        Source,
-        typer.Option(
-            help="The server's cache, the exchanges, or the cache where they fail. Example: --source live"
-        ),
-    ] = Source.CACHED,
-    max_age: Annotated[
-        float | None, typer.Option(help="Balances of more seconds are stale. Example: --max-age 60")
-    ] = None,
+    source: options.From = Source.CACHED,
+    max_age: options.MaxAge = None,
     profile: options.Profile = None,
     token: options.Tokens = None,
     account: options.Accounts = None,

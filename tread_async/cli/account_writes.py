@@ -1,0 +1,136 @@
+"""``tread accounts create`` and ``archive``: writes to one account of one token."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, NamedTuple
+
+from tread_async.cli.account_secrets import AccountSecrets
+from tread_async.cli.accounts import ACCOUNT_FIELDS, account_fields, is_called
+from tread_async.cli.confirming import Consent
+from tread_async.cli.connecting import Connection
+from tread_async.cli.ending import INTERRUPTED, ended, failed
+from tread_async.cli.forms import Form, Forms
+from tread_async.cli.machine import key_fields
+from tread_async.cli.settling import settled
+from tread_async.cli.sheets import Sheet, shown
+from tread_async.client import TreadClient
+from tread_async.errors import (
+    ClientClosedError,
+    NameConflictError,
+    OutcomeUnknownError,
+    TreadError,
+    UsageError,
+)
+from tread_async.keys import AccountKey
+from tread_async.models import Account
+from tread_async.reports import Applied, NotApplied
+
+__all__ = ["NewAccount", "archive", "create"]
+
+_COLUMNS: Final = ("credential", "account", "outcome", *ACCOUNT_FIELDS)
+_ADVICE: Final = "see 'tread accounts list' before you try again"
+_CREATE: Final = "accounts create"
+_NOT_DONE: Final = 1
+
+
+class NewAccount(NamedTuple):
+    """The account to create."""
+
+    name: str
+    exchange: str
+
+
+def create(
+    new: NewAccount, secrets_file: str | None, consent: Consent, forms: Forms, connection: Connection
+) -> int:
+    """Links an exchange account, and returns the exit code. Not for a loop: it may ask for secrets."""
+    try:
+        consent.check()
+        secrets = AccountSecrets.read(secrets_file)
+    except UsageError as error:
+        return failed(_CREATE, error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return asyncio.run(ended(_CREATE, _create(new, secrets, consent, forms, connection)))
+
+
+async def archive(name: str, consent: Consent, forms: Forms, connection: Connection) -> int:
+    """Archives the account called *name*, or with that id, and returns the exit code."""
+    return await ended("accounts archive", _archive(name, consent, forms, connection))
+
+
+async def _create(
+    new: NewAccount, secrets: AccountSecrets, consent: Consent, forms: Forms, connection: Connection
+) -> int:
+    form = forms.one
+    credential, client = connection.client()
+    async with client:
+        if any(account.name == new.name for account in await client.accounts()):
+            raise NameConflictError(f"there is an account {new.name!r} already; nothing was sent")
+        where = f"of the token {credential}, on {client.base_url}"
+        if not await consent.given(f"Creates the account {new.name} of {new.exchange} {where}."):
+            return 0 if consent.dry_run else _NOT_DONE
+        write = client.create_account(**new._asdict(), **secrets._asdict())
+        await _finish(credential, client, write, form)
+    return 0
+
+
+async def _archive(name: str, consent: Consent, forms: Forms, connection: Connection) -> int:
+    form = forms.one
+    consent.check()
+    credential, client = connection.client()
+    async with client:
+        account = _named(name, await client.accounts(), credential)
+        which = f"the account {account.name} of {account.exchange}, id {account.id}"
+        where = f"of the token {credential}, on {client.base_url}"
+        if not await consent.given(f"Archives {which}, {where}."):
+            return 0 if consent.dry_run else _NOT_DONE
+        write = client.archive_account(account.name, expect_id=account.id)
+        await _finish(credential, client, write, form)
+    return 0
+
+
+def _named(name: str, accounts: tuple[Account, ...], credential: str) -> Account:
+    found = [one for one in accounts if is_called(name, AccountKey(credential, one.name), one)]
+    if len(found) != 1:
+        raise UsageError(f"{len(found) or 'no'} accounts are called {name!r}; nothing was sent")
+    return found[0]
+
+
+async def _finish(
+    credential: str, client: TreadClient, write: Coroutine[Any, Any, Account], form: Form
+) -> None:
+    """Sends *write*, finds out what became of it, and shows the account."""
+    try:
+        account = await settled(write, client.close)
+    except OutcomeUnknownError as error:
+        account = await _looked_up(client, error)
+    except ClientClosedError:
+        raise ClientClosedError("it was interrupted; nothing was applied") from None
+    key, fields = AccountKey(credential, account.name), account_fields(account)
+    record = {**key_fields(key), "outcome": "applied", **fields}
+    document = {"outcome": "applied", "accounts": {str(key): fields}}
+    heads = ("account", "exchange", "margin_mode", "account_id", "outcome")
+    await shown(Sheet(records=[record], columns=_COLUMNS, document=document, heads=heads), form)
+
+
+async def _looked_up(client: TreadClient, error: OutcomeUnknownError) -> Account:
+    """The account that a write has made or archived, of which nothing was known at first."""
+    if isinstance(error, ClientClosedError):
+        raise _advised(error)
+    outcome = await error.resolve()
+    if isinstance(outcome, NotApplied):
+        raise outcome.error
+    if isinstance(outcome, Applied):
+        for account in await client.accounts(include_archived=True):
+            if outcome.seen in (account.id, account.name):
+                return account
+        raise _advised(error)
+    raise _advised(outcome.error)
+
+
+def _advised(error: TreadError) -> TreadError:
+    error.message = f"it is not known whether it was applied, {_ADVICE}: {error.message}"
+    return error.with_traceback(None)

@@ -1,0 +1,117 @@
+"""``tread leverage set`` and ``tread accounts update``: one value for many accounts."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
+
+from msgspec import structs
+
+from tread_async.cli.addressing import Addressees
+from tread_async.cli.confirming import Consent
+from tread_async.cli.connecting import Connection
+from tread_async.cli.ending import ended
+from tread_async.cli.forms import Forms
+from tread_async.cli.progress import progress
+from tread_async.cli.reporting import Report, code_of_reports, document_of, sheet_of
+from tread_async.cli.settling import settled
+from tread_async.cli.sheets import shown
+from tread_async.errors import ClientClosedError
+from tread_async.keys import AccountKey
+from tread_async.manager import SessionManager
+from tread_async.reports import LeverageReport, MarginModeReport
+
+__all__ = ["by_token", "report_of", "set_leverage", "update"]
+
+_NOT_DONE: Final = 1
+
+T = TypeVar("T")
+
+
+class _Order(NamedTuple):
+    """What is to be written.
+
+    Attributes:
+        intent: The beginning of a sentence.
+        kind: Of its report.
+        send: A coroutine function of a manager.
+    """
+
+    intent: str
+    kind: type[LeverageReport] | type[MarginModeReport]
+    send: Callable[..., Coroutine[Any, Any, Report]]
+
+
+async def set_leverage(
+    leverage: str, pair: str, to: Addressees, consent: Consent, forms: Forms, connection: Connection
+) -> int:
+    """Sets the leverage of *pair*, and returns the exit code."""
+
+    def order(desk: SessionManager) -> _Order:
+        send = functools.partial(desk.set_leverage, leverage, pair=pair)
+        return _Order(f"Sets the leverage of {pair} to {leverage}", LeverageReport, send)
+
+    return await ended("leverage set", _carry_out(order, to, consent, forms, connection))
+
+
+async def update(
+    margin_mode: str, to: Addressees, consent: Consent, forms: Forms, connection: Connection
+) -> int:
+    """Sets the margin mode of accounts, and returns the exit code."""
+
+    def order(desk: SessionManager) -> _Order:
+        send = functools.partial(desk.update_margin_mode, margin_mode)
+        return _Order(f"Sets the margin mode to {margin_mode}", MarginModeReport, send)
+
+    return await ended("accounts update", _carry_out(order, to, consent, forms, connection))
+
+
+async def _carry_out(
+    order_of: Callable[[SessionManager], _Order],
+    to: Addressees,
+    consent: Consent,
+    forms: Forms,
+    connection: Connection,
+) -> int:
+    form = forms.one
+    to.check()
+    consent.check()
+    async with connection.desk() as desk:
+        order = order_of(desk)
+        accounts, unlisted = await to.found(desk)
+        # As a dry run first: it finds the accounts, and refuses what cannot be sent.
+        report = await order.send(accounts=accounts, dry_run=True)
+        intent = f"{order.intent} on {by_token(report.outcomes)}, at {desk.base_url}."
+        if await consent.given(intent):
+            report = await _sent(desk, order, list(report.outcomes))
+        elif not consent.dry_run:
+            return _NOT_DONE
+    report = structs.replace(report, unlisted=unlisted)
+    await shown(sheet_of([report], document_of(report)), form)
+    return code_of_reports([report])
+
+
+async def _sent(desk: SessionManager, order: _Order, keys: Sequence[AccountKey]) -> Report:
+    with progress(len(keys)) as tell:
+        try:
+            return await settled(order.send(accounts=keys, on_progress=tell), desk.close)
+        except ClientClosedError as error:
+            return report_of(error, order.kind)
+
+
+def report_of(error: ClientClosedError, kind: type[T]) -> T:
+    """What a write that was interrupted has settled until then."""
+    if not isinstance(error.report, kind):
+        raise error
+    print("Interrupted; this is what is known of each account.", file=sys.stderr)  # noqa: T201
+    return error.report
+
+
+def by_token(keys: Iterable[AccountKey]) -> str:
+    """``3 accounts (2 of desk-a, 1 of desk-b)``"""
+    counts = Counter(key.credential for key in keys)
+    accounts = "1 account" if counts.total() == 1 else f"{counts.total()} accounts"
+    return f"{accounts} ({', '.join(f'{count} of {name}' for name, count in counts.items())})"

@@ -1,0 +1,169 @@
+"""``tread leverage plan`` and ``apply``: what would have to change first, and then that and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from tread_async._exports.json_text import dumped
+from tread_async.cli.addressing import Addressees
+from tread_async.cli.confirming import Consent
+from tread_async.cli.connecting import Connection
+from tread_async.cli.ending import PARTIAL, ended
+from tread_async.cli.fleet_writes import by_token, report_of
+from tread_async.cli.forms import Forms
+from tread_async.cli.machine import key_fields
+from tread_async.cli.plan_files import document_of, read_plan, read_wish
+from tread_async.cli.progress import progress
+from tread_async.cli.reporting import code_of_reports, sheet_of
+from tread_async.cli.reporting import document_of as document_of_report
+from tread_async.cli.settling import settled
+from tread_async.cli.sheets import Sheet, shown
+from tread_async.errors import ClientClosedError, TreadError, UsageError
+from tread_async.manager import SessionManager
+from tread_async.plans import LeveragePlan
+from tread_async.reports import PlanReport
+
+__all__ = ["Wanted", "apply", "plan"]
+
+_COLUMNS: Final = ("credential", "account", "pair", "seen", "wanted", "verdict", "why")
+_NOT_DONE: Final = 1
+
+
+class Wanted(NamedTuple):
+    """The leverages to plan for: those in a file, or one for a pair of some accounts.
+
+    Attributes:
+        file: Of ``{pair: {account: leverage}}``.
+    """
+
+    file: Path | None = None
+    pair: str | None = None
+    leverage: str | None = None
+    to: Addressees = Addressees()
+
+    def check(self) -> None:
+        """Raises `UsageError`."""
+        spelled_out = (self.pair is not None, self.leverage is not None)
+        if self.file is not None:
+            if any(spelled_out) or self.to != Addressees():
+                raise UsageError("say either a file, or --pair, --leverage and the accounts")
+            return
+        if not all(spelled_out):
+            raise UsageError("say a file, or --pair, --leverage and the accounts")
+        self.to.check()
+
+    async def wish(self, desk: SessionManager) -> tuple[dict[str, Any], Mapping[str, TreadError]]:
+        """As `SessionManager.plan_leverage` takes it, and the tokens that could not be listed."""
+        if self.file is not None:
+            return read_wish(self.file), {}
+        accounts, unlisted = await self.to.found(desk)
+        return {str(self.pair): dict.fromkeys(accounts, self.leverage)}, unlisted
+
+
+async def plan(
+    wanted: Wanted, max_age_s: float, out: Path | None, forms: Forms, connection: Connection
+) -> int:
+    """Says what would have to change, and returns the exit code. Nothing is written to the server."""
+    return await ended("leverage plan", _plan(wanted, max_age_s, out, forms, connection))
+
+
+async def apply(path: Path, consent: Consent, forms: Forms, connection: Connection) -> int:
+    """Sends the changes of a plan, and returns the exit code."""
+    return await ended("leverage apply", _apply(path, consent, forms, connection))
+
+
+async def _plan(
+    wanted: Wanted, max_age_s: float, out: Path | None, forms: Forms, connection: Connection
+) -> int:
+    form = forms.one
+    wanted.check()
+    async with connection.desk() as desk:
+        wish, unlisted = await wanted.wish(desk)
+        made = await desk.plan_leverage(wish, max_age_s=max_age_s)
+        document = document_of(made, desk.base_url, unlisted)
+    if out is not None:
+        _write(out, dumped(document) + "\n")
+    await shown(_sheet(made, document, unlisted), form)
+    return PARTIAL if made.unknown or unlisted else 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _sheet(made: LeveragePlan, document: Mapping[str, Any], unlisted: Mapping[str, TreadError]) -> Sheet:
+    records = [
+        {
+            **key_fields(entry.key),
+            "pair": entry.pair,
+            "seen": entry.seen,
+            "wanted": entry.wanted,
+            "verdict": entry.verdict.value,
+            "why": entry.why,
+        }
+        for entry in made.entries
+    ]
+    for name, error in unlisted.items():
+        why = f"{type(error).__name__}: {error.message}"
+        records.append({**dict.fromkeys(_COLUMNS), "credential": name, "verdict": "unlisted", "why": why})
+    return Sheet(
+        records=records, columns=_COLUMNS, document=document, heads=_COLUMNS[1:], notes=[_counted(made)]
+    )
+
+
+def _counted(made: LeveragePlan) -> str:
+    return f"{len(made.changes)} to change, {len(made.already)} so already, {len(made.unknown)} unknown"
+
+
+async def _apply(path: Path, consent: Consent, forms: Forms, connection: Connection) -> int:
+    form = forms.one
+    consent.check()
+    async with connection.desk() as desk:
+        made = read_plan(path, desk)
+        if made.age_s > made.max_age_s:
+            age = f"{made.age_s:.0f} s old, older than {made.max_age_s:g} s"
+            raise UsageError(f"the plan is {age}; make a new one; nothing was sent")
+        report = PlanReport(reports=())
+        if made.changes:
+            if await consent.given(f"{_intent(made)}, at {desk.base_url}."):
+                report = await _sent(desk, made)
+            elif not consent.dry_run:
+                return _NOT_DONE
+    if consent.dry_run:
+        await shown(_sheet(made, document_of(made, desk.base_url, {}), {}), form)
+    else:
+        await shown(_sheet_of(report, made), form)
+    return code_of_reports(report.reports) or (PARTIAL if made.unknown else 0)
+
+
+def _intent(made: LeveragePlan) -> str:
+    accounts = by_token({entry.key: None for entry in made.changes})
+    return f"Sets {len(made.changes)} leverages of {accounts}"
+
+
+async def _sent(desk: SessionManager, made: LeveragePlan) -> PlanReport:
+    with progress(len(made.changes)) as tell:
+        try:
+            return await settled(desk.apply(made, on_progress=tell), desk.close)
+        except ClientClosedError as error:
+            return report_of(error, PlanReport)
+
+
+def _sheet_of(report: PlanReport, made: LeveragePlan) -> Sheet:
+    document = {
+        "ok": report.ok and not made.unknown,
+        "counts": report.counts,
+        "already": len(made.already),
+        "left_unknown": len(made.unknown),
+        "requests_sent": report.requests_sent,
+        "reports": [document_of_report(one) for one in report.reports],
+    }
+    sheet = sheet_of(report.reports, document)
+    left = f"{len(made.already)} were so already, {len(made.unknown)} are unknown and were left as they are"
+    return replace(sheet, notes=[*sheet.notes, left])
