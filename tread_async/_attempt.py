@@ -145,8 +145,9 @@ def _of_tls(problem: Exception) -> str:
 def tls_in_words(why: object) -> str:
     """What the `ssl.SSLError` of a handshake means, in a fixed sentence."""
     if isinstance(why, tls.SSLCertVerificationError):
-        other = f"the server's certificate is not accepted (code {why.verify_code} of OpenSSL)"
-        return _BY_VERIFY_CODE.get(why.verify_code, other)
+        code = getattr(why, "verify_code", 0)  # one that OpenSSL did not make has none
+        other = f"the server's certificate is not accepted (code {code} of OpenSSL)"
+        return _BY_VERIFY_CODE.get(code, other)
     return _BY_REASON.get(getattr(why, "reason", None), "the TLS handshake failed")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -92,8 +93,9 @@ async def well(exchange: Exchange) -> None:
     }.get(target.path, "request")
     answer = GOOD[name] if exchange.request.method == "GET" else DONE
     if name == "accounts" and exchange.request.method == "GET":
-        answer = [ARCHIVED] if target.query else [LISTED, LISTED | {"id": "id-2", "name": "new"}]
-    await exchange.send(reply(answer))
+        long_ago = LISTED | {"created_at": "2020-01-01T00:00:00Z"}  # whoever made it: not a call of these
+        answer = [long_ago | ARCHIVED if target.query else long_ago, LISTED | {"id": "id-2", "name": "new"}]
+    await exchange.send(reply(answer, Date=formatdate(usegmt=True)))
 
 
 REQUESTS: Final = {"create_account (once)": 2, "archive_account (once)": 3}  # of a call that succeeds at once
