@@ -8,14 +8,13 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 from asyncio.subprocess import PIPE
 
 import pytest
-import typer
 
-from tests.support.command import done, on_a_terminal, started
-from tread_async.cli.app import app
+from tests.support.command import done, on_a_terminal, started, surroundings
 from tread_async.simulator import Simulator
 from tread_async.simulator.__main__ import parser
 
@@ -112,10 +111,20 @@ async def test_it_ends_with_its_parent() -> None:
     assert (code, out.count("\n"), err) == (0, 1, "")
 
 
+_OPTIONS = """
+import json, typer.main
+from tread_async.cli.app import app
+
+command = typer.main.get_group(app).commands["simulate"]
+print(json.dumps({option.opts[0]: option.default for option in command.params}))
+"""
+
+
 def test_both_ways_to_start_it_have_the_same_options() -> None:
     """And the same defaults, but for the port: two terminals need one that they know."""
-    command = typer.main.get_group(app).commands["simulate"]  # type: ignore[attr-defined]
-    ours = {option.opts[0]: option.default for option in command.params}
+    # In a process that bears with what the oldest typer imports.
+    shown = subprocess.run([sys.executable, "-c", _OPTIONS], env=surroundings(None), stdout=PIPE, check=True)
+    ours = json.loads(shown.stdout)
     theirs = {
         action.option_strings[0]: action.default
         for action in parser()._actions
