@@ -66,6 +66,7 @@ IN_THEIR_MODULE = {
     "equity_drop", "leverage_above", "margin_ratio_above", "missing", "stale_for",
     "AttemptEnded", "AttemptSent", "AttemptStarted", "BudgetRefused", "CallEnded", "CallStarted",
     "GateClosed", "PollingEnded", "PollingStarted", "Retried", "RoundPolled", "Told",
+    "WriteUnknown",
 }  # fmt: skip
 
 

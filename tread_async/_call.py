@@ -32,6 +32,7 @@ class Call(Generic[T]):
         intent: Whose wish a write is; `Calls` declares one for a write that brings none.
         credential: Whose token function is named where it raises; of a client's own calls nobody's.
         patient: False for a caller who splits what is refused rather than repeat it.
+        read_back: True for a caller who looks what became of it, and tells hooks where that stays open.
         reply: The answer that was decoded, once there is one.
         requests_sent: Requests that left, repeats included.
         unknown: Whether an attempt may have been applied although it was not acknowledged.
@@ -42,8 +43,8 @@ class Call(Generic[T]):
     """
 
     __slots__ = (
-        "credential", "deadline", "intent", "leaving", "lost", "paid", "patient", "policy", "reply",
-        "request", "requests_sent", "story", "unknown",
+        "credential", "deadline", "intent", "leaving", "lost", "paid", "patient", "policy", "read_back",
+        "reply", "request", "requests_sent", "story", "unknown",
     )  # fmt: skip
 
     def __init__(self, request: Request[T], policy: RetryPolicy, deadline: float) -> None:
@@ -53,6 +54,7 @@ class Call(Generic[T]):
         self.credential: str | None = None
         self.intent: Intent | None = None
         self.patient: bool = True
+        self.read_back: bool = False
         self.reply: Reply | None = None
         self.requests_sent: int = 0
         self.unknown: bool = False
@@ -82,6 +84,12 @@ class Call(Generic[T]):
                 self.lost = True
                 if self.intent is not None:
                     self.intent.note_lost()
+
+    def abandoned(self) -> None:
+        """Notes that a request was cancelled after it had left."""
+        self.unknown = True
+        if self.intent is not None:
+            self.intent.note_lost()
 
     def outcome(self, last: TreadError) -> TreadError:
         """*last*, said as what it means for a write of which an attempt may have been applied."""

@@ -104,6 +104,9 @@ class Calls:
         """A call with its endpoint's policy, not carried out yet."""
         return Call(request, self.policy(request.endpoint.name), deadline)
 
+    def left_open(self, endpoint: str) -> None:
+        """Whoever wrote does not learn whether it was applied. Nobody is told where there are no hooks."""
+
     async def pause(self, seconds: float) -> None:
         """Waits between two calls. Raises `ClientClosedError` when the client is closed meanwhile."""
         await self._sleep(seconds)
@@ -212,8 +215,8 @@ class Calls:
             call.requests_sent = before
             raise
         except asyncio.CancelledError:
-            if call.intent is not None and call.requests_sent > before:
-                call.intent.note_lost()
+            if call.requests_sent > before:
+                call.abandoned()
             raise
 
     async def go_on(self, call: Call[T], first: TreadError) -> T:

@@ -164,8 +164,13 @@ class Share:
                 with contextlib.suppress(RuntimeError):  # its loop is closed, and it was not
                     member.loop.call_soon_threadsafe(member._tell)
 
+    @property
+    def held_s(self) -> float:
+        """Seconds for which nothing may be sent still."""
+        return self._budget.closed_s
+
     def _tell(self) -> None:
-        if self._hold is not None and (left_s := self._budget.closed_s) > 0:
+        if self._hold is not None and (left_s := self.held_s) > 0:
             self._hold(left_s)
 
     def leave(self) -> None:

@@ -11,7 +11,7 @@ from tread_async._calls import Calls
 from tread_async._codec.replies import Reply
 from tread_async._policy import Stop, Wait
 from tread_async._telling import Story, Telling, in_a_word
-from tread_async.errors import TreadError
+from tread_async.errors import OutcomeUnknownError, TreadError
 from tread_async.hooks import (
     AttemptEnded,
     AttemptSent,
@@ -20,6 +20,7 @@ from tread_async.hooks import (
     CallEnded,
     CallStarted,
     Retried,
+    WriteUnknown,
 )
 
 __all__ = ["HookedCalls"]
@@ -45,21 +46,24 @@ class _Attempt:
         waited_s = self._left_at - self._began
         self._tell(AttemptSent(call=self._call, number=self._number, waited_s=waited_s))
 
-    def ended(self, reply: Reply | None, error: BaseException | None) -> None:
+    def answered(self, reply: Reply) -> None:
+        self._ended(None if 200 <= reply.status < 300 else f"HTTP {reply.status}", reply.status, reply.size)
+
+    def failed(self, error: BaseException) -> None:
+        self._ended(in_a_word(error), None, 0)
+
+    def _ended(self, cause: str | None, status: int | None, received_bytes: int) -> None:
         now = self._clock()
         left_at = now if self._left_at is None else self._left_at
-        cause = None if error is None else in_a_word(error)
-        if reply is not None and not 200 <= reply.status < 300:
-            cause = f"HTTP {reply.status}"
         ended = AttemptEnded(
             call=self._call,
             number=self._number,
             sent=self._left_at is not None,
             waited_s=left_at - self._began,
             took_s=now - left_at,
-            status=None if reply is None else reply.status,
+            status=status,
             cause=cause,
-            received_bytes=0 if reply is None else reply.size,
+            received_bytes=received_bytes,
         )
         self._tell(ended)
 
@@ -85,11 +89,11 @@ class HookedCalls(Calls):
         story = call.story = Story(_started(call, self._credential))
         began = self._clock()
         self._tell(story.call)
-        cause = None
+        cause, is_open = None, False
         try:
             return await answer()
         except BaseException as error:
-            cause = in_a_word(error)
+            cause, is_open = in_a_word(error), _leaves_open(call, error)
             raise
         finally:
             call.story = None
@@ -101,20 +105,22 @@ class HookedCalls(Calls):
                 budget_left=self._budget.left,
             )
             self._tell(ended)
+            if is_open:
+                self.left_open(call.request.endpoint.name)
+
+    def left_open(self, endpoint: str) -> None:
+        self._tell(WriteUnknown(credential=self._credential, endpoint=endpoint))
 
     async def _send(self, call: Call[T]) -> Reply:
         attempt = _Attempt(_story_of(call), self._tell, self._clock)
         call.leaving = attempt.leaves
-        reply = problem = None
         try:
             reply = await super()._send(call)
-            return reply
         except BaseException as error:
-            problem = error
+            attempt.failed(error)
             raise
-        finally:
-            attempt.ended(reply, problem)
-            problem = None  # or its traceback, which has this frame, would keep it
+        attempt.answered(reply)
+        return reply
 
     def _decide(self, call: Call[T], error: TreadError, attempt: int) -> Wait | Stop:
         decision = super()._decide(call, error, attempt)
@@ -130,6 +136,12 @@ def _story_of(call: Call[Any]) -> Story:
     if call.story is None:
         raise RuntimeError("nothing has been told of this call")
     return call.story
+
+
+def _leaves_open(call: Call[Any], error: BaseException) -> bool:
+    if not call.request.endpoint.writes or call.read_back:
+        return False
+    return isinstance(error, OutcomeUnknownError) or (call.unknown and not isinstance(error, TreadError))
 
 
 def _started(call: Call[Any], credential: str) -> CallStarted:

@@ -8,8 +8,10 @@ whose answer was lost.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
@@ -60,7 +62,8 @@ async def create(
     begun = calls.creates.begun(name, exchange, api_key)
     read_back = _ReadBack(calls, request, Created(name, exchange, api_key), begun)
     try:
-        return await _created(read_back, request, resend=resend, deadline=deadline)
+        with read_back.to_the_end():
+            return await _created(read_back, request, resend=resend, deadline=deadline)
     except OutcomeUnknownError:
         raise
     except BaseException as error:
@@ -89,7 +92,8 @@ async def archive(
     """Finds who holds *name*, sends *request*, and returns that account as it is listed afterwards."""
     listed = await calls.run(requests.accounts(include_archived=False), deadline)
     read_back = _ReadBack(calls, request, Archived(_holder(listed, name, expect_id)))
-    return await read_back.after(await read_back.sent(request, deadline), deadline)
+    with read_back.to_the_end():
+        return await read_back.after(await read_back.sent(request, deadline), deadline)
 
 
 async def update(
@@ -108,8 +112,9 @@ async def update(
         await calls.run(request, deadline)
         return
     read_back = _ReadBack(calls, request, Updated(account_id, margin_mode))
-    if (unknown := await read_back.sent(request, deadline)) is not None:
-        await read_back.after(unknown, deadline)
+    with read_back.to_the_end():
+        if (unknown := await read_back.sent(request, deadline)) is not None:
+            await read_back.after(unknown, deadline)
 
 
 def _holder(accounts: tuple[Account, ...], name: str, expect_id: str | None) -> str:
@@ -135,17 +140,30 @@ class _ReadBack:
         self.has_left = False
         self.acknowledged = False
         self.is_absent = False  # as the last listing shows, and nothing that may have been it
+        self._may_be_applied = False
         self._calls = calls
-        self._label = request.endpoint.label
+        self._endpoint = request.endpoint
         self._secrets = request.secrets  # of the request itself nothing is kept: errors lead here
         self._change = change
         self._create = create
         self._began = (time.monotonic(), time.time())
         self._place = (os.getpid(), asyncio.get_running_loop())
 
+    @contextlib.contextmanager
+    def to_the_end(self) -> Iterator[None]:
+        """Around all of it: hooks are told where whoever wrote does not learn what became of it."""
+        try:
+            yield
+        except BaseException as error:
+            abandoned = self._may_be_applied and not isinstance(error, TreadError)
+            if abandoned or isinstance(error, OutcomeUnknownError):
+                self._calls.left_open(self._endpoint.name)
+            raise
+
     async def sent(self, request: requests.Request[None], deadline: float) -> OutcomeUnknownError | None:
         """Sends it; the error of an outcome that is not known. Any other error is raised."""
         call = self._calls.call(request, deadline)
+        call.read_back = True
         try:
             await self._calls.carry_out(call)
         except ClosedAfterSendingError:
@@ -154,7 +172,8 @@ class _ReadBack:
             return error.with_traceback(None)
         finally:
             self.has_left |= call.requests_sent > 0
-        self.acknowledged = True
+            self._may_be_applied |= call.unknown
+        self.acknowledged = self._may_be_applied = True
         return None
 
     async def sent_again(
@@ -282,12 +301,12 @@ class _ReadBack:
 
     def _conflict(self, seen: Sighting) -> NameConflictError:
         failure = NameConflictError(f"{seen.conflict}; nothing was applied")
-        failure.endpoint = self._label
+        failure.endpoint = self._endpoint.label
         return failure
 
     def _unknown(
         self, message: str, kind: type[OutcomeUnknownError] = OutcomeUnknownError
     ) -> OutcomeUnknownError:
         failure = kind(message)
-        failure.endpoint = self._label
+        failure.endpoint = self._endpoint.label
         return failure

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
@@ -22,6 +21,7 @@ from tread_async.hooks import (
     Retried,
     RoundPolled,
     Told,
+    WriteUnknown,
 )
 
 __all__ = ["Story", "Telling", "in_a_word", "telling"]
@@ -35,6 +35,7 @@ _HOOKS: Final[Mapping[type[Told], str]] = {
     Retried: "retried",
     BudgetRefused: "budget_refused",
     CallEnded: "call_ended",
+    WriteUnknown: "write_unknown",
     GateClosed: "gate_closed",
     PollingStarted: "polling_started",
     RoundPolled: "round_polled",
@@ -57,8 +58,10 @@ class Telling:
         for hook in self._hooks[type(happened)]:
             try:
                 hook(happened)
+            except (KeyboardInterrupt, SystemExit):
+                raise
             # Nobody can have cancelled a plain function: the call goes on, and has its own outcome.
-            except (Exception, asyncio.CancelledError) as error:
+            except BaseException as error:
                 self._complain(hook, type(happened), error)
 
     def _complain(self, hook: object, kind: type[Told], error: BaseException) -> None:

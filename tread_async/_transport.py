@@ -42,7 +42,7 @@ _JSON: Final = "application/json"
 class Transport:
     """Sends requests of one identity to one origin. Belongs to the event loop it was made on.
 
-    *held* is called with the seconds for which the server asked to send nothing.
+    *held* is called with the seconds for which nothing is sent, where an answer of its own asked for that.
     """
 
     def __init__(
@@ -154,6 +154,8 @@ class Transport:
             # Before the slot goes to the next: a 429 is news for every call of the token, and for no other.
             if seconds := asked_to_wait_s(reply):
                 self._share.hold(min(seconds, _LONGEST_HOLD_S))
+                if self._held is not None:
+                    self._held(self._share.held_s)
             return reply
         finally:
             self._lane.release(used=attempt.started)
@@ -190,8 +192,6 @@ class Transport:
         until = self._clock() + seconds
         self._lane.hold(until)
         self._deadlines.end_before(until, self._queued)
-        if self._held is not None:
-            self._held(seconds)
 
     def _send_now(
         self,

@@ -1,7 +1,8 @@
 """What a client or manager tells of its work while it works: `Hooks`, and what each of them is called with.
 
 Nothing here holds a token, a key, a body, or what a server said. Names of credentials are in all of it, and a
-snapshot is in `RoundPolled`; names of accounts are nowhere else.
+snapshot is in `RoundPolled`; names of accounts are nowhere else. That snapshot is the one that readers get:
+what a hook changed in it would be changed for them.
 
 A cause is ``HTTP 500`` or the name of an error, such as ``DeadlineExceededError``.
 """
@@ -33,6 +34,7 @@ __all__ = [
     "Retried",
     "RoundPolled",
     "Told",
+    "WriteUnknown",
 ]
 
 
@@ -128,8 +130,22 @@ class CallEnded(_Happened, frozen=True, kw_only=True, eq=False):
     budget_left: int
 
 
+class WriteUnknown(_Happened, frozen=True, kw_only=True, eq=False):
+    """Whoever wrote does not learn whether it was applied, also by reading back where that is done.
+
+    They got an `OutcomeUnknownError`, or an `Unknown` in a report (this is told for each account then), or
+    cancelled it when it had left.
+    """
+
+    credential: str
+    endpoint: str
+
+
 class GateClosed(_Happened, frozen=True, kw_only=True, eq=False):
-    """The server asked the token to wait (429), and nothing of it is sent for so many seconds from now."""
+    """The server asked the token to wait (429), and nothing of it is sent for so many seconds from now.
+
+    It is told of the client whose request was answered so; others of the token wait, too.
+    """
 
     credential: str
     closed_s: float
@@ -138,6 +154,7 @@ class GateClosed(_Happened, frozen=True, kw_only=True, eq=False):
 class PollingStarted(_Happened, frozen=True, kw_only=True, eq=False):
     """A watch or feed begins to poll. All that is told of it has this very object."""
 
+    credentials: tuple[str, ...]
     interval_s: float
     source: str
 
@@ -179,6 +196,7 @@ Told: TypeAlias = (
     | Retried
     | BudgetRefused
     | CallEnded
+    | WriteUnknown
     | GateClosed
     | PollingStarted
     | RoundPolled
@@ -191,7 +209,8 @@ class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     """Functions to call when something happens; each may be left out.
 
     They are called on the event loop, in the task that works, and must return at once. One that raises
-    changes nothing for the call: its error is logged, the first time, by the logger ``tread_async``.
+    changes nothing for the call: its error is logged, the first time, by the logger ``tread_async``. Only
+    `KeyboardInterrupt` and `SystemExit` pass, which are to end the process.
 
     Raises:
         UsageError: one is no plain function: nobody would await a coroutine.
@@ -204,6 +223,7 @@ class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     retried: Callable[[Retried], object] | None = None
     budget_refused: Callable[[BudgetRefused], object] | None = None
     call_ended: Callable[[CallEnded], object] | None = None
+    write_unknown: Callable[[WriteUnknown], object] | None = None
     gate_closed: Callable[[GateClosed], object] | None = None
     polling_started: Callable[[PollingStarted], object] | None = None
     round_polled: Callable[[RoundPolled], object] | None = None
@@ -212,5 +232,9 @@ class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             hook = getattr(self, name)
-            if hook is not None and (not callable(hook) or inspect.iscoroutinefunction(hook)):
+            if hook is not None and (not callable(hook) or _is_awaited(hook)):
                 raise UsageError(f"the hook {name} is a plain function, not one to await")
+
+
+def _is_awaited(hook: Callable[..., object]) -> bool:
+    return any(map(inspect.iscoroutinefunction, (hook, type(hook).__call__)))

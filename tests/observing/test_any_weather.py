@@ -44,13 +44,15 @@ def test_what_is_told_fits_together(faults: list[Any], leaves_after_s: float) ->
     heard, registry, exporter = Heard(), CollectorRegistry(), InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    hooks = [heard.hooks, Metrics(registry).hooks, Tracing(provider).hooks]
+    tracing = Tracing(provider)
+    hooks = [heard.hooks, Metrics(registry).hooks, tracing.hooks]
     asyncio.run(_busy(faults, leaves_after_s, hooks))
     provider.shutdown()
 
     assert heard.problems == []
     calls, spans = heard.of(CallStarted), exporter.get_finished_spans()
     assert len(spans) == len(calls) == len(heard.of(CallEnded))
+    assert tracing._spans == {}
     assert sum(len(span.events) for span in spans) >= len(heard.of(AttemptEnded))
     for name in ("tread_in_flight", "tread_queued"):
         for metric in registry.restricted_registry([name]).collect():

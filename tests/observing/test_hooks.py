@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -30,6 +31,7 @@ from tread_async import (
 from tread_async import hooks as told
 from tread_async._calls import Calls
 from tread_async._codec import requests
+from tread_async._telling import telling
 from tread_async.simulator import Simulator
 
 GOOD = reply({"balances": []})
@@ -129,6 +131,37 @@ async def test_a_server_that_asks_to_wait(heard: Heard) -> None:
     assert heard.problems == []
 
 
+async def test_a_wait_is_told_once(heard: Heard) -> None:
+    """By the client whose answer asked for it: others of the token wait too, now and when they are opened."""
+    others = Heard()
+    async with AsyncExitStack() as stack:
+        sim = await stack.enter_async_context(Simulator(accounts=1))
+
+        async def one(of: Heard) -> TreadClient:
+            client = TreadClient(sim.tokens[0], base_url=sim.url, retry=ONE_TRY, hooks=of.hooks)
+            return await stack.enter_async_context(client)
+
+        before, asked = await one(others), await one(heard)
+        sim.fail(endpoint="balances", status=429, headers={"Retry-After": "5"}, times=1)
+        with pytest.raises(TreadError):
+            await asked.balances()
+        for other in (before, await one(others)):
+            with pytest.raises(NotSentError):
+                await other.balances(deadline_s=0.5)
+
+    assert [one.closed_s for one in heard.of(told.GateClosed)] == [pytest.approx(5, abs=0.5)]
+    assert others.of(told.GateClosed) == []
+    assert sim.journal.count("balances") == 1
+
+
+async def test_a_success_that_is_not_200(heard: Heard, opened: Any) -> None:
+    """It has no cause."""
+    client = await opened(reply({}, 201))
+    await client.request("POST", "/api/orders/", json={})
+
+    assert [(one.status, one.cause) for one in heard.of(told.AttemptEnded)] == [(201, None)]
+
+
 async def test_what_never_leaves(heard: Heard, opened: Any) -> None:
     """It waited for its turn until its deadline, and was not sent."""
     client = await opened(stall, max_in_flight=1, retry=ONE_TRY)
@@ -222,7 +255,8 @@ async def test_polling(heard: Heard) -> None:
     assert [one.number for one in rounds][:3] == [1, 2, 3]
     assert rounds[0].snapshot is seen[0].snapshot
     assert sum(one.decoded for one in rounds) == 6
-    assert sum(one.read for one in rounds) >= 12
+    assert 12 <= sum(one.read for one in rounds) <= 3 * sim.journal.count("cached_balances")
+    assert {one.polling.credentials for one in rounds} == {("a", "b")}
     assert sum(one.changes for one in rounds) == 6
     assert heard.problems == []
 
@@ -268,7 +302,13 @@ class Bad:
         raise self._error
 
 
-@pytest.mark.parametrize("error", [ValueError("mine"), asyncio.CancelledError()], ids=["error", "cancelled"])
+class Own(BaseException):
+    """Of somebody's framework, as trio and pytest have them."""
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("mine"), asyncio.CancelledError(), Own()], ids=["error", "cancelled", "own"]
+)
 @pytest.mark.parametrize("name", EVERY)
 async def test_hooks_that_raise_change_nothing(
     name: str, error: BaseException, heard: Heard, caplog: pytest.LogCaptureFixture
@@ -314,6 +354,15 @@ async def test_a_hook_that_raises_does_not_change_what_became_of_a_write(opened:
 
     assert not isinstance(caught.value, OutcomeUnknownError)
     assert caught.value.attempts == 1
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_what_ends_the_process_passes(kind: type[BaseException]) -> None:
+    """Somebody has pressed Ctrl-C while a hook ran."""
+    tell = telling(Bad(kind()).hooks)
+    assert tell is not None
+    with pytest.raises(kind):
+        tell(told.GateClosed(credential="a", closed_s=1.0))
 
 
 async def test_no_secret_is_told(heard: Heard, opened: Any) -> None:
@@ -372,10 +421,15 @@ async def test_hooks_that_hear_nothing(hooks: Any, opened: Any) -> None:
 async def _coroutine(_: object) -> None: ...
 
 
+class _Awaited:
+    async def __call__(self, _: object) -> None: ...
+
+
 def test_what_is_no_hook_is_refused() -> None:
     """Before anything is sent, with its name."""
-    with pytest.raises(UsageError, match="call_ended is a plain function"):
-        Hooks(call_ended=_coroutine)
+    for awaited in (_coroutine, _Awaited(), functools.partial(_coroutine), _Awaited().__call__):
+        with pytest.raises(UsageError, match="call_ended is a plain function"):
+            Hooks(call_ended=awaited)
     with pytest.raises(UsageError, match="retried is a plain function"):
         Hooks(retried=5)  # type: ignore[arg-type]
     for wrong in (5, print, [print]):

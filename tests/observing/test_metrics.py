@@ -349,7 +349,10 @@ class Noting(dict[AccountKey, Outcome]):
 
 async def test_accounts_are_gone_through_where_they_are_read(registry: CollectorRegistry) -> None:
     """And not on the event loop, which has to do with each round as little as with the first."""
-    hooks, polling = Metrics(registry).hooks, PollingStarted(interval_s=1.0, source="cached")
+    hooks, polling = (
+        Metrics(registry).hooks,
+        PollingStarted(credentials=("a",), interval_s=1.0, source="cached"),
+    )
     outcomes = Noting({AccountKey("a", f"{number}"): Ok(balance()) for number in range(1000)})
     polled = RoundPolled(
         polling=polling,

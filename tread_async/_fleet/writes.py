@@ -200,13 +200,11 @@ class Writes:
         collected: _Collected,
         tally: Tally,
     ) -> None:
-        """Writes to the accounts of one token, and reads them back."""
-        found: dict[AccountKey, WriteOutcome] = {}
+        """Writes to the accounts of one token, reads them back, and tells hooks of those left open."""
 
         def settled(target: Target, outcome: WriteOutcome) -> None:
-            if manner.verify:
-                found[target.key] = outcome
-            else:
+            target.outcome = outcome
+            if not manner.verify:
                 collected.settle(target.key, outcome)
 
         writing = Writing(
@@ -214,16 +212,31 @@ class Writes:
         )
         try:
             await writing.run()
+            if manner.verify:
+                await self._verify(order, manner, targets, intent, collected, tally)
         finally:
             tally.requests_sent += writing.tally.requests_sent
-        if manner.verify:
-            seen = await order.read_back([target.key for target in targets], manner.deadline, tally)
             for target in targets:
-                # What a newer call has set says nothing about this one.
-                values = () if intent.gives_way(target.intent_key) else seen.get(target.key, ())
-                lost = intent.may_arrive_late(target.intent_key)
-                outcome = verified(found[target.key], order.wanted, values, lost=lost, shared=target.shared)
-                collected.settle(target.key, outcome)
+                if target.is_open:
+                    line.calls.left_open(order.endpoint)
+
+    async def _verify(
+        self,
+        order: Order,
+        manner: Manner,
+        targets: list[Target],
+        intent: Intent,
+        collected: _Collected,
+        tally: Tally,
+    ) -> None:
+        seen = await order.read_back([target.key for target in targets], manner.deadline, tally)
+        for target in targets:
+            # What a newer call has set says nothing about this one.
+            values = () if intent.gives_way(target.intent_key) else seen.get(target.key, ())
+            lost = intent.may_arrive_late(target.intent_key)
+            assert target.outcome is not None  # noqa: S101 - for mypy: it has been written to
+            target.outcome = verified(target.outcome, order.wanted, values, lost=lost, shared=target.shared)
+            collected.settle(target.key, target.outcome)
 
 
 def _flat(targets: Mapping[str, list[Target]]) -> list[Target]:

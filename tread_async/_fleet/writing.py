@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
@@ -31,9 +31,10 @@ class Target:
         shared: A request for it and others has left, whose answer does not say of which it speaks.
         unknown: An attempt that had it in it may have been applied.
         lost: One of those could still be on its way.
+        outcome: What became of it, once that is settled.
     """
 
-    __slots__ = ("account_id", "intent_key", "key", "lost", "shared", "unknown")
+    __slots__ = ("account_id", "intent_key", "key", "lost", "outcome", "shared", "unknown")
 
     def __init__(self, key: AccountKey, account_id: str, intent_key: Key) -> None:
         self.key = key
@@ -42,6 +43,12 @@ class Target:
         self.shared = False
         self.unknown = False
         self.lost = False
+        self.outcome: WriteOutcome | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may have been applied, as far as is known."""
+        return self.unknown if self.outcome is None else isinstance(self.outcome, Unknown)
 
 
 class Writing:
@@ -98,14 +105,14 @@ class Writing:
             request, self._deadline, policy=self._policy(request, len(current)), patient=False
         )
         call.intent = self._intent.part(request.keys)
+        call.read_back = True
         await self._line.pace.turn()
         try:
-            await self._line.carry_out(call, self.tally)
+            await self._noted(current, call, self._line.carry_out(call, self.tally))
         except TreadError as error:
             failure = error.with_traceback(None)
-            self._note(current, call)
         else:
-            self._apply(current, call)
+            self._apply(current)
             return
         if call.intent.superseded:
             await self._ask(current)  # without those of which a newer call has taken charge
@@ -122,15 +129,18 @@ class Writing:
         self._fail(target, failure)
         return True
 
-    def _note(self, targets: list[Target], call: Call[None]) -> None:
-        for target in targets:
-            target.shared = target.shared or (len(targets) > 1 and call.requests_sent > 0)
-            target.unknown = target.unknown or call.unknown
-            target.lost = target.lost or call.lost
+    async def _noted(self, targets: list[Target], call: Call[None], answer: Awaitable[None]) -> None:
+        """Waits for *answer*, and notes what the attempts of *call* leave open."""
+        try:
+            await answer
+        finally:
+            for target in targets:
+                target.shared = target.shared or (len(targets) > 1 and call.requests_sent > 0)
+                target.unknown = target.unknown or call.unknown
+                target.lost = target.lost or call.lost
 
-    def _apply(self, targets: list[Target], call: Call[None]) -> None:
+    def _apply(self, targets: list[Target]) -> None:
         self._applied += len(targets)
-        self._note(targets, call)  # an attempt before the one that was acknowledged may be on its way still
         for target in targets:
             self._settled(target, Applied(had_unknown_attempts=target.lost))
 
@@ -154,13 +164,12 @@ class Writing:
 
     async def _go_on(self, target: Target, call: Call[None], error: TreadError) -> None:
         try:
-            await self._line.go_on(call, error, self.tally)
+            await self._noted([target], call, self._line.go_on(call, error, self.tally))
         except TreadError as last:
-            self._note([target], call)
             if not self._gives_way(target):
                 self._fail(target, last)
         else:
-            self._apply([target], call)
+            self._apply([target])
 
     def _give_up(self, batch: list[Target], error: TreadError) -> None:
         for target in batch:

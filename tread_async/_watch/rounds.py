@@ -84,7 +84,7 @@ class Rounds:
         self._past: list[object] = []
         self.readers: set[Reader] = set()
         self._standing: dict[tuple[str, AccountKey], Event] = {}
-        self._story = PollingStory(reads.tell, plan)
+        self._story = PollingStory(reads.tell, plan, self._known)
         self.current: Round | None = None
         self.failure: BaseException | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from tread_async._telling import Telling, in_a_word
 from tread_async._watch.known import Known
@@ -16,9 +16,11 @@ __all__ = ["PollingStory"]
 class PollingStory:
     """Tells *tell*, if there is one."""
 
-    def __init__(self, tell: Telling | None, plan: Plan) -> None:
+    def __init__(self, tell: Telling | None, plan: Plan, credentials: Iterable[str]) -> None:
         self._tell = tell
-        self._polling = PollingStarted(interval_s=plan.interval_s, source=plan.source)
+        self._polling = PollingStarted(
+            credentials=tuple(credentials), interval_s=plan.interval_s, source=plan.source
+        )
         self._read = self._decoded = 0
 
     def started(self) -> None:
