@@ -16,7 +16,7 @@ except ModuleNotFoundError as _missing:
         raise
     raise ImportError("tread_async.metrics needs its extra: pip install 'tread-async[metrics]'") from None
 
-from tread_async.hooks import Hooks, RoundPolled
+from tread_async.hooks import Hooks, PollingEnded, RoundPolled
 from tread_async.metrics.calls import CallMetrics
 from tread_async.metrics.rounds import NewestRounds, RoundMetrics
 
@@ -27,8 +27,9 @@ class Metrics:
     """Series ``tread_*`` of all clients and managers that have its hooks. Any thread may read them.
 
     Labels are names of credentials, endpoints and causes; only ``tread_account_age_seconds`` has one series
-    for each account, which goes when the account is not polled any more. `tread_async.hooks` says what a
-    cause is.
+    for each account, which goes when the account is not polled any more. Where several watches have the same
+    account, or clients with accounts of the same names, the worst of what they know counts.
+    `tread_async.hooks` says what a cause is.
 
     Attributes:
         hooks: What to give to a client or manager.
@@ -52,12 +53,17 @@ class Metrics:
             retried=self._calls.retried,
             budget_refused=self._calls.budget_refused,
             call_ended=self._calls.call_ended,
+            write_unknown=self._calls.write_unknown,
             gate_closed=self._calls.gate_closed,
             polling_started=self._newest.started,
             round_polled=self._round_polled,
-            polling_ended=self._newest.ended,
+            polling_ended=self._polling_ended,
         )
 
     def _round_polled(self, polled: RoundPolled) -> None:
         self._rounds.polled(polled)
         self._newest.polled(polled)
+
+    def _polling_ended(self, ended: PollingEnded) -> None:
+        self._rounds.ended(ended)
+        self._newest.ended(ended)

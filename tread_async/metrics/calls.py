@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from tread_async._version import __version__
-from tread_async.errors import ClosedAfterSendingError, OutcomeUnknownError, UsageError
+from tread_async.errors import UsageError
 from tread_async.hooks import (
     AttemptEnded,
     AttemptSent,
@@ -18,6 +18,7 @@ from tread_async.hooks import (
     CallEnded,
     GateClosed,
     Retried,
+    WriteUnknown,
 )
 
 __all__ = ["CallMetrics"]
@@ -26,7 +27,6 @@ M = TypeVar("M", Counter, Gauge, Histogram)
 
 _CALL: Final = ("credential", "endpoint")
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-_UNKNOWN: Final = (OutcomeUnknownError.__name__, ClosedAfterSendingError.__name__)
 
 
 class CallMetrics:
@@ -62,7 +62,7 @@ class CallMetrics:
         self._bytes = counter("tread_received_bytes", "Bytes of bodies, decompressed.", *_CALL)
         # Without labels, so that they are there from the start: what appears with 1 is no increase.
         self._unknown = counter(
-            "tread_writes_unknown", "Writes that ended without saying whether they were applied."
+            "tread_writes_unknown", "Writes of which nobody was told whether they were applied."
         )
         self._refused = counter("tread_budget_refusals", "Calls that were not repeated for want of budget.")
         self._retries = counter("tread_retries", "Repeats, by what caused them.", *_CALL, "cause")
@@ -104,8 +104,9 @@ class CallMetrics:
         self._of(self._calls, call.credential, call.endpoint, ended.cause or "ok").inc()
         self._of(self._call_s, call.endpoint).observe(ended.took_s)
         self._budget.set(ended.budget_left)
-        if ended.cause in _UNKNOWN:
-            self._unknown.inc()
+
+    def write_unknown(self, _: WriteUnknown) -> None:
+        self._unknown.inc()
 
     def gate_closed(self, closed: GateClosed) -> None:
         credential, opens_at = closed.credential, self._opens_at
