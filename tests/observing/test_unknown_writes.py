@@ -12,9 +12,10 @@ import pytest
 from tests.support.command import until
 from tests.support.desks import BACKOFF, desk
 from tests.support.heard import Heard
+from tests.support.listings import at, listing, made
 from tests.support.samples import ABSOLUTE, DONE, FAST, ONCE, ONE_TRY, PAIR, READS, answering, create
 from tests.support.wire import TOKEN, Wire, hang_up, reply, stall
-from tread_async import ALL, OutcomeUnknownError, TreadClient, TreadError, Unknown
+from tread_async import ALL, NameConflictError, OutcomeUnknownError, TreadClient, TreadError, Unknown
 from tread_async.hooks import CallEnded, Retried, WriteUnknown
 from tread_async.simulator import Simulator
 
@@ -135,6 +136,15 @@ async def test_a_create_that_is_settled_by_reading_back(drop: Any, resend: bool,
         await create(client, resend=resend)
 
     assert "OutcomeUnknownError" in [one.cause for one in heard.of(CallEnded)]
+    assert told(heard) == []
+
+
+async def test_a_create_that_was_not_applied_after_all(heard: Heard, opened: Any) -> None:
+    """Its answer is lost, and another account has had the name since before."""
+    client, _ = await opened({"POST": hang_up, "GET": listing(made(created_at=at(-3700)))})
+    with pytest.raises(NameConflictError):
+        await create(client)
+
     assert told(heard) == []
 
 
