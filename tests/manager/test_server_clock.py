@@ -130,10 +130,8 @@ MIXED = st.lists(st.tuples(st.floats(0.0, 20.0), st.floats(0.0, 2.0), st.floats(
 
 @settings(deadline=None)
 @given(SKEWS, MIXED)
-def test_copies_between_fresh_answers(
-    skew_s: float, trips: list[tuple[float, float, float, float]]
-) -> None:
-    """However old they are, and though they run on: while one in fifty seconds is fresh, no age is too low."""
+def test_copies_between_fresh_answers(skew_s: float, trips: list[tuple[float, float, float, float]]) -> None:
+    """Whatever their dates, though they run on: while one in fifty seconds is fresh, no age is too low."""
     clock = ServerClock()
     now, fresh_at, open_s = NOON, -math.inf, math.inf
     for pause_s, there_s, back_s, lag_s in trips:

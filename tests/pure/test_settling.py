@@ -63,7 +63,7 @@ def test_live() -> None:
         faults={"c": msgspec.ValidationError("Expected `object`, got `array`")},
         repeated={"b": []},
     )
-    found = settled_live(scanned, ["a", "b", "c", "d"], KEYS, sent_s=NOW_S - 5.0, now_s=NOW_S)
+    found = settled_live(scanned, ["a", "b", "c", "d"], KEYS, as_of_s=NOW_S - 5.0, now_s=NOW_S)
 
     assert list(found) == ["a", "b", "c", "d"]
     assert found["a"] == Ok(Balance(KEYS["a"], live(), "live", NOW_S - 5.0, 5.0))
@@ -73,7 +73,7 @@ def test_live() -> None:
         "the account's part of the answer does not decode: Expected `object`, got `array`",
     )
     assert found["d"] == Missing()
-    assert settled_live(answer(), ["a"], KEYS, sent_s=1.0, now_s=2.0) == {"a": Missing()}
+    assert settled_live(answer(), ["a"], KEYS, as_of_s=1.0, now_s=2.0) == {"a": Missing()}
 
 
 @pytest.mark.parametrize(
