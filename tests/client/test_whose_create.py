@@ -93,7 +93,7 @@ async def test_while_it_is_read_back(sim: Simulator, client: TreadClient) -> Non
 
 async def test_whoever_has_found_its_account_keeps_it(sim: Simulator, client: TreadClient) -> None:
     """However often it is asked, archived or not, and also when another of the name is made."""
-    sim.fail(endpoint="create_account", times=1, drop="late", delay_s=0.02)
+    sim.fail(endpoint="create_account", times=1, drop="late", delay_s=LATE_S)
     error = await unknown(client)
     await sim.settle()
     applied = await resolved(error)

@@ -66,6 +66,7 @@ def copied(age_s: float, skew_s: float = 0.0, *, age: str | None = None) -> dict
     return {"Date": date} if age is None else {"Date": date, "Age": age}
 
 
+@pytest.mark.fault("F30")
 @pytest.mark.parametrize("skew_s", [0.0, 3600.0, -3600.0])
 async def test_live_out_of_a_cache_on_the_way(skew_s: float) -> None:
     """It is as old as the cache says: to the second, and never younger."""
@@ -86,6 +87,7 @@ async def test_live_out_of_a_cache_on_the_way(skew_s: float) -> None:
     assert again.value.as_of_s == pytest.approx(by_server_s - 600.5, abs=2.1)
 
 
+@pytest.mark.fault("F30")
 async def test_live_out_of_a_cache_that_does_not_say_so() -> None:
     """Once the server's clock is known, its date does: what was written before it was asked for is a copy."""
     async with server() as wire, desk(wire) as manager:
@@ -99,6 +101,7 @@ async def test_live_out_of_a_cache_that_does_not_say_so() -> None:
     assert isinstance(judged, Stale)
 
 
+@pytest.mark.fault("F30")
 @pytest.mark.parametrize("age", ["-1", "1e3", "9999999", "ten", "6, 6", "\u0661"])
 async def test_live_out_of_a_cache_of_odd_words(age: str) -> None:
     """It is not known how old that is; nor is the date any that counts."""
