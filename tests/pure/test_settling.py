@@ -76,6 +76,14 @@ def test_live() -> None:
     assert settled_live(answer(), ["a"], KEYS, as_of_s=1.0, now_s=2.0) == {"a": Missing()}
 
 
+@pytest.mark.parametrize(("as_of_s", "age_s"), [(NOW_S - 5.0, 5.0), (NOW_S + 5.0, 0.0), (None, None)])
+def test_the_age_of_a_live_answer(as_of_s: float | None, age_s: float | None) -> None:
+    """None is younger than now, though this machine's clock was set back since the answer was asked for."""
+    found = settled_live(answer(accounts={"a": live()}), ["a"], KEYS, as_of_s=as_of_s, now_s=NOW_S)
+
+    assert found == {"a": Ok(Balance(KEYS["a"], live(), "live", as_of_s, age_s))}
+
+
 @pytest.mark.parametrize(
     ("stamp_s", "as_of_s", "age_s"),
     [
