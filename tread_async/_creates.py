@@ -33,7 +33,8 @@ class Creates:
         create = Create(hash((name, exchange.casefold(), api_key)))
         self._known[create] = None
         if len(self._known) > _MOST:
-            del self._known[next(iter(self._known))]
+            settled = (one for one in self._known if one.made is not None)
+            del self._known[next(settled, next(iter(self._known)))]
         return create
 
     def came_to_nothing(self, create: Create) -> None:

@@ -41,6 +41,7 @@ async def received(response: aiohttp.ClientResponse, endpoint: Endpoint[Any], se
         most = endpoint.max_reply_bytes if response.status < 300 else _ERROR_BYTES
         if len(body) > most or not content.at_eof():
             body, more = await _long(response, endpoint, body, most)
+    age = headers.get(hdrs.AGE, "")
     if not response.closed:  # not read to its end, or its connection speaks something else from now on
         response.close()
     return Reply(
@@ -49,8 +50,9 @@ async def received(response: aiohttp.ClientResponse, endpoint: Endpoint[Any], se
         more=more,
         content_type=headers.get(hdrs.CONTENT_TYPE, ""),
         retry_after=headers.get(hdrs.RETRY_AFTER, ""),
-        # With an Age the answer is a copy from some cache, and its date that of the original.
-        date="" if hdrs.AGE in headers else headers.get(hdrs.DATE, ""),
+        # With an Age the answer is a copy out of a cache on the way, and its date that of the original.
+        date="" if age and age != "0" else headers.get(hdrs.DATE, ""),
+        age=age,
         sent_at=sent_at,
         received_at=time.time(),
     )

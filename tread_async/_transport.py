@@ -81,14 +81,15 @@ class Transport:
 
     @functools.cached_property
     def _reads(self) -> aiohttp.ClientSession:
-        return self._session(force_close=False)
+        # Or a cache on the way might answer, with balances that are old.
+        return self._session({hdrs.CACHE_CONTROL: "no-cache", **self._headers}, force_close=False)
 
     @functools.cached_property
     def _writes(self) -> aiohttp.ClientSession:
         # A late answer on a kept connection would be taken for the answer to a write.
-        return self._session(force_close=True)
+        return self._session(self._headers, force_close=True)
 
-    def _session(self, *, force_close: bool) -> aiohttp.ClientSession:
+    def _session(self, headers: dict[str, str], *, force_close: bool) -> aiohttp.ClientSession:
         connector = Pool(
             limit=0,  # the queue is ours: aiohttp's can lose a wake-up, and its clock counts the wait
             force_close=force_close,
@@ -99,7 +100,7 @@ class Transport:
         self._pools.append(connector)
         return aiohttp.ClientSession(
             connector=connector,
-            headers=self._headers,
+            headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT_S),

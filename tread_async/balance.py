@@ -65,8 +65,8 @@ class Balance(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         wire: The account as it was sent; for a live answer `AccountBalances`, for a cached `CachedAccount`.
         as_of_s: When the server read it from the exchange, by the server's clock, in seconds since the
-            epoch; for a live balance the moment it was asked for, which is no later. ``None`` where the
-            server did not say.
+            epoch; for a live balance the moment it was asked for, which is no later, or an earlier one
+            where a cache on the way answered. ``None`` where nobody said.
         age_s: Seconds from then until the answer was put together, to a second (a quarter where
             ``max_age_s`` judges), corrected for a clock here that differs from the server's. ``None`` like
             `as_of_s`, and for a time that has not come yet.

@@ -183,7 +183,10 @@ async def test_set_leverage(client: TreadClient, sim: Simulator, leverage: Any) 
 
 
 async def test_headers_of_a_read() -> None:
-    """A read says who asks and what it takes, once each, and has neither body nor cookie."""
+    """A read says who asks and what it takes, once each, and has neither body nor cookie.
+
+    And that it wants no copy out of a cache on the way.
+    """
     async with (
         Wire(reply([])) as wire,
         TreadClient(TOKEN, base_url=wire.url, headers={"X-Desk": "a"}) as client,
@@ -192,12 +195,27 @@ async def test_headers_of_a_read() -> None:
 
     request = wire.requests[0]
     names = sorted(name for name, _ in request.headers)
-    assert names == ["accept", "accept-encoding", "authorization", "host", "user-agent", "x-desk"]
+    assert names == [
+        *("accept", "accept-encoding", "authorization", "cache-control", "host", "user-agent", "x-desk")
+    ]
     assert request.header("authorization") == [f"Token {TOKEN}"]
     assert request.header("accept") == ["application/json"]
     assert request.header("accept-encoding") == ["gzip, deflate"]
+    assert request.header("cache-control") == ["no-cache"]
     assert request.header("user-agent")[0].startswith("tread-async/")
     assert request.body == b""
+
+
+async def test_another_cache_control() -> None:
+    """What the caller says of caches counts."""
+    headers = {"Cache-Control": "no-store"}
+    async with (
+        Wire(reply([])) as wire,
+        TreadClient(TOKEN, base_url=wire.url, headers=headers) as client,
+    ):
+        await client.accounts()
+
+    assert wire.requests[0].header("cache-control") == ["no-store"]
 
 
 @pytest.mark.trap(5)
@@ -220,6 +238,7 @@ async def test_headers_of_a_write(name: str) -> None:
     assert request.header("content-length") == [str(len(request.body))]
     assert request.header("authorization") == [f"Bearer {TOKEN}"]
     assert request.header("transfer-encoding") == []
+    assert request.header("cache-control") == []
 
 
 async def test_path_in_front() -> None:

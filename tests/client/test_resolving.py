@@ -54,6 +54,19 @@ async def test_resolved_later(served: Callable[..., Any], name: str) -> None:
     assert wire.count(METHODS[name]) == 1
 
 
+async def test_what_was_resolved_as_not_applied_is_no_rival(served: Callable[..., Any]) -> None:
+    """A later create finds its account: the earlier one cannot have made it."""
+    client, wire = await served({"POST": hang_up, "GET": reply({}, 500)})
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await create(client)
+    older = made(id="id-1", created_at=at(-4000))
+    wire.script = {"POST": hang_up, "GET": listing(older)}
+    assert isinstance(await resolved(caught.value), NotApplied)
+    wire.script = {"POST": hang_up, "GET": listing(older | {"name": "gone", "archived": True}, made())}
+
+    assert (await create(client)).id == "id-9"
+
+
 async def test_resolving_what_could_be_asked_again(served: Callable[..., Any]) -> None:
     """An outcome that is still unknown has an error that can be asked again."""
     shows = [listing(OTHER)] * 4 + [listing(OTHER, made())]

@@ -93,7 +93,7 @@ async def test_while_it_is_read_back(sim: Simulator, client: TreadClient) -> Non
 
 async def test_whoever_has_found_its_account_keeps_it(sim: Simulator, client: TreadClient) -> None:
     """However often it is asked, archived or not, and also when another of the name is made."""
-    sim.fail(endpoint="create_account", times=1, drop="late", delay_s=0.02)
+    sim.fail(endpoint="create_account", times=1, drop="late", delay_s=LATE_S)
     error = await unknown(client)
     await sim.settle()
     applied = await resolved(error)
@@ -208,6 +208,63 @@ async def test_acknowledged_and_not_listed_at_once(
         assert isinstance(outcome, Unknown)
     else:
         assert outcome == Applied(seen=made(sim, 1)[0])
+
+
+@pytest.mark.fault("F07", "I2")
+async def test_cancelled_before_it_is_sent_again(sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first request of that call has left all the same, and may have made what is listed later."""
+    monkeypatch.setattr("tread_async._lifecycle._LISTED_AFTER_S", (0.0,))
+    sim.fail(endpoint="create_account", times=1, drop="late", delay_s=0.5)
+    sim.fail(endpoint="accounts", times=1, delay_s=0.05)
+    sim.fail(endpoint="balances", times=1, delay_s=5.0)
+    async with TreadClient(sim.tokens[0], base_url=sim.url, retry=FAST, max_in_flight=1) as client:
+        call = asyncio.create_task(create(client, resend=True))
+        while "accounts" not in [request.endpoint for request in sim.journal.requests]:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        read = asyncio.create_task(client.balances())  # has the only slot when the listing is there
+        while "balances" not in [request.endpoint for request in sim.journal.requests]:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)
+        assert not call.done()
+        for task in (call, read):
+            task.cancel()
+        await asyncio.gather(call, read, return_exceptions=True)
+        assert len([one for one in sim.journal.requests if one.endpoint == "create_account"]) == 1
+        await sim.settle()
+        sim.heal()
+        sim.fail(endpoint="create_account", times=1, drop="before")
+        error = await unknown(client)
+
+    assert "another call of this client may have made it" in error.message
+    assert (len(made(sim, 0)), made(sim, 1)) == (1, [])
+
+
+@pytest.mark.parametrize("other", [("m", "Gate", "k"), ("n", "Binance", "k"), ("n", "Gate", "another")])
+def test_who_wants_another_account_is_no_rival(other: tuple[str, str, str]) -> None:
+    """A rival wants the same name and exchange, with the same key."""
+    creates = Creates()
+    create = creates.begun("n", "Gate", Secret("k"))
+    name, exchange, api_key = other
+    creates.begun(name, exchange, Secret(api_key))
+    assert not creates.has_rivals(create)
+    creates.begun("n", "gATE", Secret("k"))
+
+    assert creates.has_rivals(create)
+
+
+def test_of_ten_thousand_the_settled_are_forgotten_first() -> None:
+    """Who does not know its account yet may have made one that others find."""
+    creates = Creates()
+    creates.begun("n", "Gate", Secret("a-key"))
+    settled = creates.begun("m", "Gate", Secret("a-key"))
+    settled.made = "1"
+    for number in range(9_998):
+        creates.begun(str(number), "Gate", Secret("a-key"))
+    last = creates.begun("n", "Gate", Secret("a-key"))
+
+    assert len(creates._known) == 10_000
+    assert not creates.is_of_another(last, "1")
+    assert creates.has_rivals(last)
 
 
 def test_the_newest_ten_thousand_are_known() -> None:

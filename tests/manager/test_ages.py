@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ KEY = AccountKey("a", "x")
 
 def server(**fields: Any) -> FleetServer:
     """One token with one account, which is cached as *fields* of `User` and `Held` say."""
-    of_user = {name: fields.pop(name) for name in ("skew_s", "dated") if name in fields}
+    of_user = {name: fields.pop(name) for name in ("skew_s", "dated", "headers") if name in fields}
     return FleetServer(User(token="canary-t", accounts=[Held(name="x", **fields)], **of_user))
 
 
@@ -57,6 +58,83 @@ async def test_live_is_as_old_as_its_answer(skew_s: float) -> None:
 
     assert 0.0 <= outcome.age_s <= took_s
     assert outcome.value.as_of_s == pytest.approx(by_server_s, abs=1.1 + took_s)
+
+
+def copied(age_s: float, skew_s: float = 0.0, *, age: str | None = None) -> dict[str, str]:
+    """The headers of a copy out of a cache on the way, which has kept it so long and says so with *age*."""
+    date = formatdate(time.time() + skew_s - age_s, usegmt=True)
+    return {"Date": date} if age is None else {"Date": date, "Age": age}
+
+
+@pytest.mark.fault("F30")
+@pytest.mark.parametrize("skew_s", [0.0, 3600.0, -3600.0])
+async def test_live_out_of_a_cache_on_the_way(skew_s: float) -> None:
+    """It is as old as the cache says at most, whose seconds are whole ones."""
+    headers = copied(600.0, skew_s, age="600")
+    async with server(skew_s=skew_s, headers=headers) as wire, desk(wire) as manager:
+        copy, took_s = await read(manager, "live")
+        judged, _ = await read(manager, "live", max_age_s=590.0)
+        wire.users[0].headers = {}
+        fresh, _ = await read(manager, "live", max_age_s=590.0)
+        wire.users[0].headers = copied(600.0, skew_s, age="600")
+        again, _ = await read(manager, "live")
+        by_server_s = time.time() + skew_s
+
+    assert isinstance(copy, Ok)
+    assert 600.999 <= copy.age_s <= 601.001 + took_s
+    assert isinstance(judged, Stale)
+    assert isinstance(fresh, Ok)
+    assert again.value.as_of_s == pytest.approx(by_server_s - 600.5, abs=2.1)
+
+
+@pytest.mark.fault("F30")
+async def test_live_out_of_a_cache_that_does_not_say_so() -> None:
+    """Once the server's clock is known, its date does: what was written before it was asked for is a copy."""
+    async with server() as wire, desk(wire) as manager:
+        fresh, _ = await read(manager, "live")
+        wire.users[0].headers = copied(600.0)
+        copy, took_s = await read(manager, "live")
+        judged, _ = await read(manager, "live", max_age_s=590.0)
+
+    assert fresh.age_s < 1.0
+    assert 600.0 <= copy.age_s <= 601.1 + took_s
+    assert isinstance(judged, Stale)
+
+
+@pytest.mark.fault("F30")
+@pytest.mark.parametrize("age", ["-1", "1e3", "9999999", "ten", "6, 6", "\u0661"])
+async def test_live_out_of_a_cache_of_odd_words(age: str) -> None:
+    """It is not known how old that is; nor is the date any that counts."""
+    async with server(headers=copied(600.0, age=age)) as wire, desk(wire) as manager:
+        copy, _ = await read(manager, "live")
+        judged, _ = await read(manager, "live", max_age_s=1e9)
+        wire.users[0].headers = {}
+        fresh, took_s = await read(manager, "live")
+
+    assert isinstance(copy, Ok)
+    assert (copy.age_s, copy.as_of) == (None, None)
+    assert isinstance(judged, Stale)
+    assert fresh.age_s <= took_s
+
+
+@pytest.mark.parametrize("age", ["600", "1"])
+async def test_a_copy_says_nothing_of_the_clock(age: str) -> None:
+    """Not even the first answer: until another comes, a cached balance is as old as by this machine's."""
+    async with server(stale_s=100.0, headers=copied(600.0, age=age)) as wire, desk(wire) as manager:
+        outcome, took_s = await read(manager)
+
+    assert outcome.age_s == pytest.approx(100.0, abs=0.1 + took_s)
+
+
+async def test_an_age_of_zero() -> None:
+    """A cache that has just fetched the answer hands on its date, and nothing has grown older."""
+    headers = copied(0.0, -3600.0, age="0")
+    async with server(skew_s=-3600.0, stale_s=100.0, headers=headers) as wire, desk(wire) as manager:
+        outcome, took_s = await read(manager)
+        live, took_live_s = await read(manager, "live")
+
+    assert 98.9 <= outcome.age_s <= 101.1 + took_s
+    assert 0.0 <= live.age_s <= took_live_s
 
 
 @pytest.mark.parametrize(("skew_s", "age_s"), [(-3600.0, 3700.0), (3600.0, None)])

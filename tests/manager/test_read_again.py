@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
 from typing import Any
@@ -138,6 +139,68 @@ async def test_accounts_that_are_gone_are_forgotten(by_key: bool) -> None:
 
     assert memory is not None
     assert len(NAMES) <= memory.size < 150
+
+
+@pytest.mark.parametrize(("known", "wanted", "is_left"), [(100, 0, True), (101, 0, False), (104, 2, True)])
+def test_a_few_that_are_gone_are_left(known: int, wanted: int, is_left: bool) -> None:
+    """As many as are wanted, and a hundred more, are not worth a look at all names with each read."""
+    recall = Recall("cached")
+    _, endpoint = [recall.endpoint(now) for now in (0.0, 1.0)]
+    assert endpoint is not None
+    endpoint.decode(replies(accounts=known)[1])
+    forgetting = recall.forgetting(range(wanted))  # type: ignore[arg-type]
+
+    assert (forgetting is None) == is_left
+
+
+async def test_who_reads_a_few_between_has_all_the_same() -> None:
+    """What is listed is not forgotten because somebody asks for one account."""
+    stamp = round(time.time() * 1000)
+    user = User(token="canary-t", accounts=[Held(name=str(number), stamp=stamp) for number in range(110)])
+    async with FleetServer(user) as wire, desk(wire) as manager:
+        for _ in range(2):
+            before = await read(manager, "cached")
+        await read(manager, "cached", AccountKey("a", "0"))
+        after = await read(manager, "cached")
+
+    assert all(after[key] is before[key] for key in after)
+
+
+async def test_a_name_that_stands_twice_at_first() -> None:
+    """One of which others were said at once, when nothing was known, has not changed from read to read."""
+    stamp = round(time.time() * 1000)
+    accounts = [Held(name=name, stamp=stamp) for name in NAMES]
+    accounts.append(Held(name="z", stamp=stamp, cached="different twice"))
+    async with FleetServer(User(token="canary-t", accounts=accounts)) as wire, desk(wire) as manager:
+        _, twice, again = [(await manager.balances(source="cached")).ok for _ in range(3)]
+
+    assert [again[key].wire is twice[key].wire for key in (W, X, Y)] == [True] * 3
+
+
+async def test_others_go_on_while_it_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop is let go between the steps."""
+    monkeypatch.setattr("tread_async._pacing._STINT_S", 0.0)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with served(stamp=1) as wire, desk(wire) as manager:
+        for _ in range(2):
+            await manager.balances(source="cached")
+        recall, user = recall_of(manager), wire.users[0]
+        assert recall._memory is not None
+        gone = [Held(name=f"gone {number}") for number in range(64 * 200)]
+        recall._memory.endpoint.decode(user.body("cached_balances", [*user.accounts, *gone]))
+        other = asyncio.create_task(others())
+        await manager.balances(source="cached")
+        other.cancel()
+
+    assert recall._memory.size == len(NAMES)
+    assert turns >= 200
 
 
 def recall_of(manager: SessionManager) -> Recall:

@@ -359,6 +359,10 @@ def test_a_name_that_stands_twice_does_not_mix_the_two() -> None:
         ('"timestamp_millis":0', '"timestamp_millis":00'),
         ('"timestamp_millis":0', '"timestamp_millis":0e3'),
         ('"timestamp_millis":1', '"timestamp_millis":1e3'),
+        *[
+            ('"timestamp_millis":1767225598000', f'"timestamp_millis":{odd}')
+            for odd in ("0767225598000", "1_67225598000", "+767225598000", "-767225598000", " 767225598000")
+        ],
         ('"timestamp_millis":123456789012345', '"timestamp_millis":1234567890123456789012'),
         ('"timestamp_millis":1,"timestamp_millis":1', '"timestamp_millis":2,"timestamp_millis":1'),
         ('"x":{"timestamp_millis":1}', '"x":{"timestamp_millis":2}'),

@@ -63,7 +63,7 @@ def test_live() -> None:
         faults={"c": msgspec.ValidationError("Expected `object`, got `array`")},
         repeated={"b": []},
     )
-    found = settled_live(scanned, ["a", "b", "c", "d"], KEYS, sent_s=NOW_S - 5.0, now_s=NOW_S)
+    found = settled_live(scanned, ["a", "b", "c", "d"], KEYS, as_of_s=NOW_S - 5.0, now_s=NOW_S)
 
     assert list(found) == ["a", "b", "c", "d"]
     assert found["a"] == Ok(Balance(KEYS["a"], live(), "live", NOW_S - 5.0, 5.0))
@@ -73,7 +73,15 @@ def test_live() -> None:
         "the account's part of the answer does not decode: Expected `object`, got `array`",
     )
     assert found["d"] == Missing()
-    assert settled_live(answer(), ["a"], KEYS, sent_s=1.0, now_s=2.0) == {"a": Missing()}
+    assert settled_live(answer(), ["a"], KEYS, as_of_s=1.0, now_s=2.0) == {"a": Missing()}
+
+
+@pytest.mark.parametrize(("as_of_s", "age_s"), [(NOW_S - 5.0, 5.0), (NOW_S + 5.0, 0.0), (None, None)])
+def test_the_age_of_a_live_answer(as_of_s: float | None, age_s: float | None) -> None:
+    """None is younger than now, though this machine's clock was set back since the answer was asked for."""
+    found = settled_live(answer(accounts={"a": live()}), ["a"], KEYS, as_of_s=as_of_s, now_s=NOW_S)
+
+    assert found == {"a": Ok(Balance(KEYS["a"], live(), "live", as_of_s, age_s))}
 
 
 @pytest.mark.parametrize(

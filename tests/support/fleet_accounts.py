@@ -117,6 +117,7 @@ class User:
         honours_filter: False for a server that always sends every account.
         skew_s: Seconds that its clock is ahead of this machine's.
         dated: Whether answers have a ``Date``.
+        headers: Those of every success, besides; a ``Date`` among them is there instead of its own.
         refuses: The status with which an endpoint is answered, whatever is asked; `HANG` for no answer.
         first: Status and headers of the first answers, whatever is asked.
         wait_s: Before each answer.
@@ -128,6 +129,7 @@ class User:
     honours_filter: bool = True
     skew_s: float = 0.0
     dated: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
     refuses: Mapping[str, int] = field(default_factory=dict)
     first: list[tuple[int, Mapping[str, str]]] = field(default_factory=list)
     wait_s: float = 0.0

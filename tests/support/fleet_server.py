@@ -133,6 +133,7 @@ class FleetServer:
             if status != HANG:
                 link.send(status, b'{"message":"refused"}', headers | dict(more))
             return
+        headers |= user.headers
         accounts = user.answered(seen.endpoint, seen.names)
         poisons = [does for one in accounts if (does := one.does(seen.endpoint)) in POISONS]
         if not poisons:

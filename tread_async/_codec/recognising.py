@@ -174,8 +174,8 @@ class CachedMemory:
         kept = self.kept.get(guess)
         if kept is not None and (end := kept.end(body, at)) >= 0:
             return kept.account, end
-        kept = self.kept.get(name := _name_in(body, at))
-        if kept is not None and name != guess and (end := kept.end(body, at)) >= 0:
+        kept = self.kept.get(_name_in(body, at))
+        if kept is not None and (end := kept.end(body, at)) >= 0:
             return kept.account, end
         return None, -1
 

@@ -55,7 +55,8 @@ _BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
 class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A complete answer. Header values are as sent, ``""`` where absent.
 
-    ``more`` is the rest of a long body, in the pieces in which it came.
+    ``more`` is the rest of a long body, in the pieces in which it came. ``date`` is ``""`` in a copy out of
+    a cache on the way too, as ``age`` says of it.
     """
 
     status: int
@@ -64,6 +65,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     content_type: str = ""
     retry_after: str = ""
     date: str = ""
+    age: str = ""
     sent_at: float = 0.0  # seconds since the epoch, by this machine's clock
     received_at: float = 0.0
 
@@ -231,6 +233,16 @@ def retry_after_s(header: str, now: datetime) -> float | None:
         return float(header)
     moment = http_date(header)
     return None if moment is None else max(0.0, (moment - now).total_seconds())
+
+
+def copied_s(header: str) -> float | None:
+    """Seconds at most since an answer with that ``Age`` was written, 0 for one that is no copy.
+
+    ``None`` for a header of another form, which says that it is a copy, and not since when.
+    """
+    if header in ("", "0"):
+        return 0.0
+    return float(header) + 1.0 if _SECONDS.fullmatch(header) else None  # whole ones, cut off
 
 
 def http_date(header: str) -> datetime | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from tread_async._call import Call
-from tread_async._codec.replies import Reply, http_date
+from tread_async._codec.replies import Reply, copied_s, http_date
 from tread_async._codec.requests import Request
 from tread_async._fleet.recall import Recall
 from tread_async._fleet.server_clock import ServerClock
@@ -124,10 +124,19 @@ class Line:
         finally:
             tally.requests_sent += call.requests_sent - before
 
-    def observe(self, reply: Reply) -> None:
-        """Learns the server's time from an answer."""
+    def observe(self, reply: Reply) -> float | None:
+        """Learns the server's time from an answer.
+
+        Returns: since when, by that time, what it says live is so: since it was asked for, or since before
+            that in a copy out of a cache on the way. ``None`` where that is not known.
+        """
         if (date := http_date(reply.date)) is not None:
-            self.clock.observe(date.timestamp(), sent_at=reply.sent_at, received_at=reply.received_at)
+            date_s = date.timestamp()
+            self.clock.observe(date_s, sent_at=reply.sent_at, received_at=reply.received_at)
+            if self.clock.is_past(date_s, sent_at=reply.sent_at):
+                return date_s
+        since_s = copied_s(reply.age)
+        return None if since_s is None else reply.sent_at + self.clock.ahead_s - since_s
 
     def key_of(self, name: str) -> AccountKey | None:
         """The key of an account that is listed, made once."""

@@ -157,12 +157,11 @@ class Reading:
 
     def _settle(self, batch: list[str], scanned: Scanned[Any], reply: Reply, *, filtered: bool) -> None:
         line = self._line
-        line.observe(reply)
-        ahead_s = line.clock.ahead_s
-        sent_s, now_s = reply.sent_at + ahead_s, time.time() + ahead_s
+        live_as_of_s = line.observe(reply)
+        now_s = time.time() + line.clock.ahead_s
         self.first_settled_at = self.first_settled_at or time.time()
         if self._source == "live":
-            found = settled_live(scanned, batch, self.wanted, sent_s=sent_s, now_s=max(now_s, sent_s))
+            found = settled_live(scanned, batch, self.wanted, as_of_s=live_as_of_s, now_s=now_s)
         else:
             secrets = line.calls.secrets
             ids = {} if line.listed is None else line.listed.ids

@@ -29,15 +29,13 @@ def settled_live(
     names: Iterable[str],
     wanted: Mapping[str, AccountKey],
     *,
-    sent_s: float,
+    as_of_s: float | None,
     now_s: float,
 ) -> dict[str, Outcome]:
-    """The outcomes of *names*; both times by the server's clock.
-
-    The server read the exchange after it was asked, and may have been slow to answer.
-    """
+    """The outcomes of *names*, which were so at *as_of_s* or later; both times by the server's clock."""
     failures = _faults(scanned.faults)
     failures |= {name: DecodeError("the answer has the account more than once") for name in scanned.repeated}
+    age_s = None if as_of_s is None else max(0.0, now_s - as_of_s)
     found: dict[str, Outcome] = {}
     for name in names:
         account = scanned.accounts.get(name)
@@ -46,7 +44,7 @@ def settled_live(
         elif account is None:
             found[name] = _MISSING
         else:
-            found[name] = Ok(Balance(wanted[name], account, "live", sent_s, now_s - sent_s))
+            found[name] = Ok(Balance(wanted[name], account, "live", as_of_s, age_s))
     return found
 
 
