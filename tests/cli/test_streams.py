@@ -130,7 +130,7 @@ async def test_an_account_is_made_and_said(sim: Simulator) -> None:
     archived = await in_bash(sim, "tread accounts archive new --yes >&-")
 
     made = sim.journal.changes[0].account_id
-    applied = f"applied, the id of token/new is {made}; the report could not be written: "
+    applied = f"applied, the id of the account is {made}; the report could not be written: "
     assert (code, archived[0]) == (1, 1)
     assert f"tread accounts create: {applied}{FULL}\n" in err
     assert f"tread accounts archive: {applied}{CLOSED}\n" in archived[2]

@@ -113,7 +113,7 @@ async def _finish(
     document = {"outcome": "applied", "accounts": {str(key): fields}}
     heads = ("account", "exchange", "margin_mode", "account_id", "outcome")
     showing = shown(Sheet(records=[record], columns=_COLUMNS, document=document, heads=heads), form)
-    return await reported(command, showing, f"applied, the id of {key} is {account.id}", 0)
+    return await reported(command, showing, f"applied, the id of the account is {account.id}", 0)
 
 
 async def _looked_up(client: TreadClient, error: OutcomeUnknownError) -> Account:

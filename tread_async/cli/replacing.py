@@ -67,7 +67,7 @@ def replacing(path: Path | None) -> Iterator[Replacement | None]:
 
 
 def _opened(path: Path) -> tuple[Path, Path | None, BinaryIO]:
-    """What is to be replaced, by what, and that opened; a pipe or a device is not replaced, but written to."""
+    """What is replaced, by what, and that opened; a pipe or a device is not replaced, but written to."""
     mode = path.stat().st_mode if path.exists() else None
     if mode is not None and not stat.S_ISREG(mode):
         return path, None, path.open("wb")

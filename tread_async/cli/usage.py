@@ -23,7 +23,10 @@ _INTERRUPTED: Final = 130
 
 
 def carried_out(app: typer.Typer) -> int:
-    """Runs the command that the arguments name, and returns its exit code."""
+    """Runs the command that the arguments name, and returns its exit code.
+
+    Arguments are UTF-8, whatever the locale says.
+    """
     if _COMPLETING in os.environ:
         os.environ["COLUMNS"] = _ON_ONE_LINE  # fish takes each line for something to choose
     sys.argv[1:] = [_in_utf_8(argument) for argument in sys.argv[1:]]
@@ -41,5 +44,5 @@ def carried_out(app: typer.Typer) -> int:
 
 
 def _in_utf_8(argument: str) -> str:
-    """As the terminal has sent it, whatever the locale says; `options.path_of` undoes it for files."""
+    """What is not stays as it is, and is refused where it is no file; `options.path_of` has those."""
     return os.fsencode(argument).decode("utf-8", "surrogateescape")
