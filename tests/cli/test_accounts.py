@@ -74,9 +74,13 @@ async def test_the_list_of_some(sim: Simulator) -> None:
 async def test_a_token_that_cannot_be_listed_is_there(sim: Simulator, status: int, code: int) -> None:
     """With the reason, in every form; an account that was asked for may be one of its own."""
     sim.fail(endpoint="accounts", status=status)
-    ended, out, _ = await done(sim, "accounts", "list", "--account", "nobody", "--jsonl")
+    ended, out, err = await done(sim, "accounts", "list", "--account", "nobody", "--jsonl")
     document = await done(sim, "accounts", "list", "--json")
+    table = await done(sim, "accounts", "list")
 
+    assert "\naccounts not known; token could not be listed\n" in table[1]
+    assert err == document[2] == table[2]
+    assert err.startswith(f"tread accounts list: token could not be listed: HTTP {status}: ")
     (line,) = only_lines(out)
     assert (ended, document[0]) == (code, code)
     assert (line["credential"], line["state"], line["status"]) == ("token", "unlisted", status)

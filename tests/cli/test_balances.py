@@ -16,6 +16,8 @@ import pytest
 from tests.support.command import done, on_a_terminal, only_lines, started, until
 from tread_async.simulator import Simulator
 
+PARTIAL = "tread balances: partial: 1 stale, 1 failed, 1 missing of 6\n"
+
 
 @pytest.fixture
 async def sim() -> AsyncIterator[Simulator]:
@@ -58,7 +60,7 @@ async def test_what_is_wrong_shows_and_there_is_no_total(sim: Simulator, spoilt:
     code, out, err = await done(sim, "balances", "--max-age", "7200")
 
     lines = table_lines(out)
-    assert (code, err) == (3, "")
+    assert (code, err) == (3, PARTIAL)
     assert all(f"  {kind}" in lines[name] for kind, name in spoilt.items())
     assert "AccountError: the server could not read" in lines[spoilt["failed"]]
     assert "equity ?, notional ?, pnl ?" in out
@@ -67,9 +69,9 @@ async def test_what_is_wrong_shows_and_there_is_no_total(sim: Simulator, spoilt:
 async def test_only_ages_are_wrong(sim: Simulator) -> None:
     """That has a code of its own."""
     sim.fail(endpoint="cached_balances", account=sim.accounts()[0].name, stale_s=9000)
-    code, _, _ = await done(sim, "balances", "--max-age", "7200")
+    code, _, err = await done(sim, "balances", "--max-age", "7200")
 
-    assert code == 4
+    assert (code, err) == (4, "tread balances: stale: 1 stale of 6\n")
 
 
 async def test_json_is_one_document_in_the_words_of_a_snapshot(
@@ -79,7 +81,7 @@ async def test_json_is_one_document_in_the_words_of_a_snapshot(
     code, out, err = await done(sim, "balances", "--json", "--max-age", "7200")
 
     document = json.loads(out)
-    assert (code, err, out.count("\n")) == (3, "", 1)
+    assert (code, err, out.count("\n")) == (3, PARTIAL, 1)
     assert document["counts"] == {"ok": 3, "stale": 1, "failed": 1, "missing": 1}
     assert document["complete"] is False
     states = {key: account["state"] for key, account in document["accounts"].items()}
@@ -97,7 +99,7 @@ async def test_lines_for_machines_have_one_for_each_account(
 
     lines: Any = only_lines(out) if form == "--jsonl" else list(csv.DictReader(out.splitlines()))
     by_name = {line["account"]: line for line in lines}
-    assert (code, err) == (3, "")
+    assert (code, err) == (3, PARTIAL)
     assert list(by_name) == [account.name for account in sim.accounts()]
     assert by_name[spoilt["failed"]]["message"].endswith("Failed to fetch balances")
     assert not by_name[spoilt["failed"]]["equity"]
@@ -180,7 +182,7 @@ async def test_parquet_has_all_rows(sim: Simulator, tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     code, out, err = await done(sim, "balances", "--parquet", str(path), "--symbol", "ETH:PERP-USDT")
 
-    assert (code, out, err) == (0, "", "")
+    assert (code, out, err) == (0, "", f"tread balances: 6 rows in {path}\n")
     rows = pq.read_table(path).to_pylist()
     assert [row["account"] for row in rows] == [account.name for account in sim.accounts()]
     assert {row["symbol"] for row in rows} == {"ETH:PERP-USDT"}
@@ -193,7 +195,7 @@ async def test_parquet_has_all_rows(sim: Simulator, tmp_path: Path) -> None:
         (("--source", "auto"), 2, "--source auto needs --max-age"),
         (("--json", "--csv"), 2, "--json, --jsonl and --csv exclude each other"),
         (("--parquet", "x", "--json"), 2, "--parquet excludes"),
-        (("--parquet", "/no/such/folder/x"), 1, "the output cannot be written: No such file or directory"),
+        (("--parquet", "/no/such/folder/x"), 2, "/no/such/folder/x cannot be written: No such file"),
     ],
 )
 async def test_what_cannot_be_is_a_sentence(
@@ -209,13 +211,27 @@ async def test_what_cannot_be_is_a_sentence(
 
 @pytest.mark.parametrize(("status", "code"), [(401, 5), (429, 6), (500, 1)])
 async def test_nothing_was_read(sim: Simulator, status: int, code: int) -> None:
-    """The reason is below the table, and is the exit code."""
+    """The reason is below the table, on stderr, and is the exit code. It is not the same as no account."""
     sim.fail(status=status)
-    ended, out, _ = await done(sim, "balances")
+    ended, out, err = await done(sim, "balances")
 
     assert ended == code
     assert f"token could not be listed: HTTP {status}" in out
+    assert "accounts not known" in out
     assert "equity ?" in out
+    assert err.startswith(f"tread balances: token could not be listed: HTTP {status}: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("form", ["--json", "--jsonl", "--csv", "--rows"])
+async def test_the_reason_is_on_stderr_in_every_form(sim: Simulator, form: str) -> None:
+    """Since standard output may be a file, and a line for each token."""
+    sim.fail(endpoint="accounts", status=401)
+    _, _, err = await done(sim, "balances", form)
+    _, _, shown = await done(sim, "leverage", "show", *([form] if form != "--rows" else []))
+
+    assert err.startswith("tread balances: token could not be listed: HTTP 401: ")
+    assert shown == err.replace("tread balances", "tread leverage show")
 
 
 async def test_without_a_server_or_a_token(sim: Simulator) -> None:

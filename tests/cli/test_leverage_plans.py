@@ -49,7 +49,7 @@ async def test_a_plan_is_made_read_and_applied(sim: Simulator, path: Path) -> No
     await done(sim, "leverage", "set", "7", "--pair", PAIR, "--account", sim.accounts()[0].name, "--yes")
     sim.journal.clear()
     code, out, err = await done(sim, "leverage", "plan", *WANTED, "--out", str(path))
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, f"tread leverage plan: 5 changes in {path}\n")
     assert out.endswith("\n5 to change, 1 so already, 0 unknown\n")
     assert not sim.journal.changes
 

@@ -65,6 +65,7 @@ async def test_a_token_that_is_refused_is_a_part(sim: Simulator) -> None:
 
     assert [code for code, _, _ in (listed, written, planned)] == [3, 3, 3]
     assert "desk-b could not be listed" in listed[1]
+    assert all(": desk-b could not be listed: HTTP 401: " in err for _, _, err in (listed, written, planned))
     assert [line["outcome"] for line in only_lines(written[1])] == ["unlisted", "applied", "applied"]
     assert json.loads(planned[1])["unlisted"]["desk-b"]["status"] == 401
 

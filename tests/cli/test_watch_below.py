@@ -56,6 +56,7 @@ def test_an_incomplete_one_has_none() -> None:
     assert "positions of ETH\\x" not in below({A: held}, symbol="ETH\x1b[2J")[0]
     assert "; positions of ETH  only; " in below({A: held}, symbol="ETH\x1b[2J")[0]
     assert below({})[0] == "no account; equity of all: 0"
+    assert below({}, unlisted={"b": ServerError(500, "no")})[0] == "accounts not known; equity of all: ?"
 
 
 def test_each_trouble_is_a_sentence_and_they_are_few() -> None:

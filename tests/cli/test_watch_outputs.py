@@ -73,13 +73,13 @@ async def test_ages_are_drawn_as_time_passes(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_an_encoding_that_lacks_a_letter_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The name of an account is then shown with question marks."""
+    """It is escaped: as question marks the names of two accounts could be one."""
     read_end, write_end = os.pipe()
     with os.fdopen(write_end, "w", encoding="ascii") as stdout:
         monkeypatch.setattr(sys, "stdout", stdout)
         await written("名前\n")
     with os.fdopen(read_end, "rb") as reader:
-        assert reader.read() == b"??\n"
+        assert reader.read() == b"\\u540d\\u524d\n"
 
 
 async def test_a_file_gets_tables_and_json_gets_lines(

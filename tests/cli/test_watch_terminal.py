@@ -92,7 +92,7 @@ async def test_ages_grow_while_no_answer_comes(sim: Simulator) -> None:
 
 
 async def test_a_terminal_may_lack_letters() -> None:
-    """What it cannot show is a question mark, and no reason to end."""
+    """What it cannot show is escaped, and no reason to end."""
     async with (
         Simulator(accounts=["名前"]) as sim,
         on_a_terminal(
@@ -102,7 +102,7 @@ async def test_a_terminal_may_lack_letters() -> None:
         said = await terminal.rest()
 
     assert terminal.process.returncode == 0
-    assert "\n?? " in said
+    assert "\n\\u540d\\u524d " in said
 
 
 async def test_a_dumb_terminal_gets_tables(sim: Simulator) -> None:

@@ -8,6 +8,7 @@ import json
 import pathlib
 import signal
 import socket
+import subprocess
 import sys
 import urllib.request
 from asyncio.subprocess import PIPE, Process
@@ -69,6 +70,18 @@ async def test_signals(number: signal.Signals, more: tuple[str, ...]) -> None:
         assert made.stderr is not None
         err = await made.stderr.read()
         assert (await made.wait(), err) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("stdout", "why"), [(">/dev/full", "No space left on device"), ("| true", "Broken pipe")]
+)
+def test_a_ready_line_that_cannot_be_written(stdout: str, why: str) -> None:
+    """It ends with one sentence: nobody could find it."""
+    script = f'set -o pipefail; "$0" -m tread_async.simulator {stdout}'
+    command = ["bash", "-c", script, sys.executable]
+    ended = subprocess.run(command, cwd=PACKAGE.parent.parent, stderr=PIPE, text=True, check=False)
+
+    assert (ended.returncode, ended.stderr) == (1, f"simulator: the ready line cannot be written: {why}\n")
 
 
 def test_bad_start(capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,6 +67,21 @@ async def done(
     return process.returncode, out.decode(), err.decode()
 
 
+async def in_bash(sim: Simulator | None, script: str, **environment: str) -> tuple[int | None, str, str]:
+    """As `done`, of a script that calls ``tread``; a pipe has the exit code of the first that fails."""
+    tread = f'set -o pipefail; tread() {{ {sys.executable} -c "{_TREAD}" "$@"; }}'
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-c", f"{tread}; {script}"),
+        env=surroundings(sim, **environment),
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    async with asyncio.timeout(_WITHIN_S):
+        out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
 class Terminal:
     """A pseudo terminal with a process that it controls.
 

@@ -48,11 +48,13 @@ PATH: Final = re.compile(r"/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 
 
 def required_text(value: object, what: str) -> str:
-    """*value* if it is a text with something in it and no control characters."""
+    """*value* if it is a text with something in it, no control characters and no half of a pair."""
     if not isinstance(value, str):
         raise UsageError(f"{what} is a text, not {type(value).__name__}")
     if not value or value.isspace():
         raise UsageError(f"{what} is empty")
+    if _HALF_PAIR.search(value):
+        raise UsageError(f"{what} is not text in UTF-8")
     if _CONTROL.search(value):
         raise UsageError(f"{what} contains a control character")
     return value

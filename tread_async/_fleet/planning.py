@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from tread_async._codec import arguments as check
 from tread_async._fleet.verifying import leverages_seen
@@ -14,7 +14,9 @@ from tread_async.keys import AccountKey
 from tread_async.outcomes import Ok, Outcome
 from tread_async.plans import PlanEntry, Verdict
 
-__all__ = ["Wish", "WishedFor", "entries", "grouped", "wished"]
+__all__ = ["NOT_READ", "Wish", "WishedFor", "entries", "grouped", "wished"]
+
+NOT_READ: Final = "the account could not be read"
 
 Wish: TypeAlias = Mapping[str, Mapping[AccountKey | str, int | str | Decimal]]
 WishedFor: TypeAlias = tuple[str, AccountKey | str, Decimal]
@@ -52,7 +54,7 @@ def _entry(pair: str, key: AccountKey, wanted: Decimal, outcome: Outcome) -> Pla
     if isinstance(outcome, Ok):
         seen = leverages_seen(outcome.value, pair)
     else:
-        why = "the account could not be read"
+        why = NOT_READ
     if not seen:
         verdict, shown = Verdict.UNKNOWN, None
     else:

@@ -13,8 +13,10 @@ def main() -> None:
     if any(importlib.util.find_spec(name) is None for name in ("typer", "rich")):
         sys.exit(_missing())
     from tread_async.cli.app import app
+    from tread_async.cli.streams import prepared
     from tread_async.cli.usage import carried_out
 
+    prepared()
     sys.exit(carried_out(app))
 
 

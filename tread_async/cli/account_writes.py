@@ -10,7 +10,7 @@ from tread_async.cli.account_secrets import AccountSecrets
 from tread_async.cli.accounts import ACCOUNT_FIELDS, account_fields, is_called
 from tread_async.cli.confirming import Consent
 from tread_async.cli.connecting import Connection
-from tread_async.cli.ending import INTERRUPTED, ended, failed
+from tread_async.cli.ending import INTERRUPTED, ended, failed, reported
 from tread_async.cli.forms import Form, Forms
 from tread_async.cli.machine import key_fields
 from tread_async.cli.settling import settled
@@ -32,6 +32,7 @@ __all__ = ["NewAccount", "archive", "create"]
 _COLUMNS: Final = ("credential", "account", "outcome", *ACCOUNT_FIELDS)
 _ADVICE: Final = "see 'tread accounts list' before you try again"
 _CREATE: Final = "accounts create"
+_ARCHIVE: Final = "accounts archive"
 _NOT_DONE: Final = 1
 
 
@@ -58,7 +59,7 @@ def create(
 
 async def archive(name: str, consent: Consent, forms: Forms, connection: Connection) -> int:
     """Archives the account called *name*, or with that id, and returns the exit code."""
-    return await ended("accounts archive", _archive(name, consent, forms, connection))
+    return await ended(_ARCHIVE, _archive(name, consent, forms, connection))
 
 
 async def _create(
@@ -73,8 +74,7 @@ async def _create(
         if not await consent.given(f"Creates the account {new.name} of {new.exchange} {where}."):
             return 0 if consent.dry_run else _NOT_DONE
         write = client.create_account(**new._asdict(), **secrets._asdict())
-        await _finish(credential, client, write, form)
-    return 0
+        return await _finish(_CREATE, credential, client, write, form)
 
 
 async def _archive(name: str, consent: Consent, forms: Forms, connection: Connection) -> int:
@@ -88,8 +88,7 @@ async def _archive(name: str, consent: Consent, forms: Forms, connection: Connec
         if not await consent.given(f"Archives {which}, {where}."):
             return 0 if consent.dry_run else _NOT_DONE
         write = client.archive_account(account.name, expect_id=account.id)
-        await _finish(credential, client, write, form)
-    return 0
+        return await _finish(_ARCHIVE, credential, client, write, form)
 
 
 def _named(name: str, accounts: tuple[Account, ...], credential: str) -> Account:
@@ -100,9 +99,9 @@ def _named(name: str, accounts: tuple[Account, ...], credential: str) -> Account
 
 
 async def _finish(
-    credential: str, client: TreadClient, write: Coroutine[Any, Any, Account], form: Form
-) -> None:
-    """Sends *write*, finds out what became of it, and shows the account."""
+    command: str, credential: str, client: TreadClient, write: Coroutine[Any, Any, Account], form: Form
+) -> int:
+    """Sends *write*, finds out what became of it, shows the account, and returns the exit code."""
     try:
         account = await settled(write, client.close)
     except OutcomeUnknownError as error:
@@ -113,7 +112,8 @@ async def _finish(
     record = {**key_fields(key), "outcome": "applied", **fields}
     document = {"outcome": "applied", "accounts": {str(key): fields}}
     heads = ("account", "exchange", "margin_mode", "account_id", "outcome")
-    await shown(Sheet(records=[record], columns=_COLUMNS, document=document, heads=heads), form)
+    showing = shown(Sheet(records=[record], columns=_COLUMNS, document=document, heads=heads), form)
+    return await reported(command, showing, f"applied, the id of the account is {account.id}", 0)
 
 
 async def _looked_up(client: TreadClient, error: OutcomeUnknownError) -> Account:

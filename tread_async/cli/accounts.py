@@ -10,6 +10,7 @@ from tread_async.cli.ending import code_of_writes, ended
 from tread_async.cli.forms import Forms
 from tread_async.cli.machine import NO_ERROR, key_fields, unlisted_records
 from tread_async.cli.sheets import Sheet, shown
+from tread_async.cli.shortfalls import say_unlisted
 from tread_async.errors import UsageError
 from tread_async.keys import AccountKey
 from tread_async.listing import Listing
@@ -18,6 +19,7 @@ from tread_async.models import Account
 __all__ = ["ACCOUNT_FIELDS", "Which", "account_fields", "is_called", "run"]
 
 ACCOUNT_FIELDS: Final = ("account_id", "exchange", "margin_mode", "created_at", "archived")
+_COMMAND: Final = "accounts list"
 _COLUMNS: Final = ("credential", "account", "state", *NO_ERROR, *ACCOUNT_FIELDS)
 _HEADS: Final = (
     "account", "exchange", "margin_mode", "account_id", "created_at", "state", "why",
@@ -65,7 +67,7 @@ def account_fields(account: Account) -> dict[str, Any]:
 
 async def run(which: Which, forms: Forms, connection: Connection) -> int:
     """Lists the accounts, and returns the exit code."""
-    return await ended("accounts list", _list(which, forms, connection))
+    return await ended(_COMMAND, _list(which, forms, connection))
 
 
 async def _list(which: Which, forms: Forms, connection: Connection) -> int:
@@ -73,6 +75,7 @@ async def _list(which: Which, forms: Forms, connection: Connection) -> int:
     async with connection.desk() as desk:
         listing = await desk.accounts()
     found = which.of(listing)
+    say_unlisted(_COMMAND, listing.unlisted)
     await shown(_sheet(found, listing), form)
     return 0 if not listing.unlisted else 3 if listing.accounts else code_of_writes((), listing.unlisted)
 
@@ -88,11 +91,12 @@ def _sheet(found: dict[AccountKey, Account], listing: Listing) -> Sheet:
         "accounts": {str(key): account_fields(account) for key, account in found.items()},
         "unlisted": errors_of(listing.unlisted),
     }
+    counted = f"{len(found)} accounts" if found or not listing.unlisted else "accounts not known"
     troubles = [f"{name} could not be listed" for name in listing.unlisted]
     return Sheet(
         records=records,
         columns=_COLUMNS,
         document=document,
         heads=_HEADS,
-        notes=["; ".join([f"{len(found)} accounts", *troubles])],
+        notes=["; ".join([counted, *troubles])],
     )

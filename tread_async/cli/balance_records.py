@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from tread_async._exports.extras import needed
 from tread_async._exports.rows import COLUMNS
@@ -20,8 +20,8 @@ __all__ = [
     "Rows",
     "account_records",
     "document_of",
+    "parquet_of",
     "row_records",
-    "write_parquet",
 ]
 
 ROW_COLUMNS: Final = COLUMNS
@@ -74,12 +74,11 @@ def document_of(snapshot: Snapshot, rows: Rows) -> dict[str, Any]:
     return document
 
 
-def write_parquet(path: Path, snapshot: Snapshot, rows: Rows) -> None:
-    """`Snapshot.to_arrow`, as far as *rows* has it, into a file. Raises `UsageError` without pyarrow."""
-    table = snapshot.to_arrow()
+def parquet_of(snapshot: Snapshot, rows: Rows) -> tuple[int, Callable[[BinaryIO], object]]:
+    """How many rows `Snapshot.to_arrow` has, as far as *rows* has them, and what writes them into a file."""
+    table = snapshot.to_arrow().filter([rows.may_have(row) for row in snapshot.to_rows()])
     parquet = needed("pyarrow.parquet", extra="arrow")
-    with path.open("wb") as file:
-        parquet.write_table(table.filter([rows.may_have(row) for row in snapshot.to_rows()]), file)
+    return table.num_rows, functools.partial(parquet.write_table, table)
 
 
 def _account_of(row: Mapping[str, Any]) -> tuple[str, str | None]:

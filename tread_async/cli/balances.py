@@ -9,19 +9,23 @@ from typing import Final, NamedTuple
 
 from msgspec import structs
 
+from tread_async._exports.extras import needed
 from tread_async.cli.balance_records import (
     ACCOUNT_COLUMNS,
     ROW_COLUMNS,
     Rows,
     account_records,
     document_of,
+    parquet_of,
     row_records,
-    write_parquet,
 )
 from tread_async.cli.connecting import Connection
 from tread_async.cli.ending import PARTIAL, STALE, code_of_snapshot, ended
 from tread_async.cli.forms import Form, Forms
+from tread_async.cli.replacing import Replacement, replacing
 from tread_async.cli.sheets import Sheet, shown
+from tread_async.cli.shortfalls import say_of_snapshot
+from tread_async.cli.streams import say
 from tread_async.cli.watch_choice import Choice
 from tread_async.cli.watch_lines import Board, Line, figures_of
 from tread_async.cli.watch_notes import counted, shortened, total, troubles_of
@@ -41,6 +45,7 @@ class View(enum.Enum):
     LEVERAGES = enum.auto()
 
 
+_BALANCES: Final = "balances"
 _HEADS: Final = {
     View.ACCOUNTS: (),
     View.ROWS: (
@@ -81,30 +86,48 @@ async def run(
     Args:
         parquet: A file for all rows, instead of standard output.
     """
-    command = "leverage show" if view is View.LEVERAGES else "balances"
-    return await ended(command, _show(choice, view, forms, connection, parquet))
+    command = "leverage show" if view is View.LEVERAGES else _BALANCES
+    return await ended(command, _show(command, choice, view, forms, connection, parquet))
 
 
 async def _show(
-    choice: Choice, view: View, forms: Forms, connection: Connection, parquet: Path | None
+    command: str, choice: Choice, view: View, forms: Forms, connection: Connection, parquet: Path | None
 ) -> int:
     form = forms.one
     if choice.problem is not None:
         raise UsageError(choice.problem)
-    if parquet is not None and form is not Form.TABLE:
-        raise UsageError("--parquet excludes --json, --jsonl and --csv")
+    if parquet is not None:
+        if form is not Form.TABLE:
+            raise UsageError("--parquet excludes --json, --jsonl and --csv")
+        needed("pyarrow.parquet", extra="arrow")
+    with replacing(parquet) as file:
+        found = _fitting(await _read(choice, connection), choice)
+        say_of_snapshot(command, found.snapshot, found.code)
+        if file is not None:
+            _put(file, f"{parquet}", found, choice)
+        elif form is Form.TABLE and view is View.ACCOUNTS:
+            await written(_picture(found, choice))
+        else:
+            await shown(_sheet(found, choice, view, form), form)
+    return found.code
+
+
+async def _read(choice: Choice, connection: Connection) -> Snapshot:
     async with connection.desk() as desk:
-        snapshot = await desk.balances(
+        return await desk.balances(
             choice.accounts or ALL, source=choice.source.value, max_age_s=choice.max_age_s
         )
-    found = _fitting(snapshot, choice)
-    if parquet is not None:
-        write_parquet(parquet, found.snapshot, Rows(choice.symbol))
-    elif form is Form.TABLE and view is View.ACCOUNTS:
-        await written(_picture(found, choice))
-    else:
-        await shown(_sheet(found, choice, view, form), form)
-    return found.code
+
+
+def _put(file: Replacement, name: str, found: _Found, choice: Choice) -> None:
+    """Only where something was read: an older file with balances is worth more than one without."""
+    counts = found.snapshot.counts
+    if found.code and not (counts["ok"] or counts["stale"] or found.left_out):
+        say(_BALANCES, f"nothing was read; {name} was not written")
+        return
+    count, write = parquet_of(found.snapshot, Rows(choice.symbol))
+    file.put(write)
+    say(_BALANCES, f"{count} rows in {name}")
 
 
 def _fitting(snapshot: Snapshot, choice: Choice) -> _Found:

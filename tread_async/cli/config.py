@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -13,25 +12,26 @@ from tread_async._codec.redaction import sanitised
 from tread_async._config.environment import Environment
 from tread_async._config.where import place_of
 from tread_async.cli.config_example import EXAMPLE
-from tread_async.cli.ending import code_of
+from tread_async.cli.ending import ended, failed
+from tread_async.cli.streams import say
 from tread_async.cli.writing import written
 from tread_async.config import Config, Setting
 from tread_async.errors import TreadError, UsageError
 
 __all__ = ["init", "path", "show"]
 
-_NOBODY_READS: Final = 128 + 13  # SIGPIPE, which Windows does not have
+_CONFIG: Final = "config"
 
 
 async def show(profile: str | None, *, as_json: bool) -> int:
     """Prints every setting, its value and where it comes from. Returns the exit code."""
     form = _json if as_json else _table
-    return await _printed(lambda: form(Config.load(profile)))
+    return await ended(_CONFIG, _printed(lambda: form(Config.load(profile))))
 
 
 async def path() -> int:
     """Prints where the file is, or would be. Returns the exit code."""
-    return await _printed(lambda: str(_path()))
+    return await ended(_CONFIG, _printed(lambda: str(_path())))
 
 
 def init() -> int:
@@ -39,7 +39,7 @@ def init() -> int:
     try:
         _write_example(_path())
     except TreadError as error:
-        return _failed(error)
+        return failed(_CONFIG, error)
     return 0
 
 
@@ -57,22 +57,12 @@ def _write_example(file: Path) -> None:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from None
     with open(descriptor, "w", encoding="utf-8") as example:
         example.write(EXAMPLE)
-    print(f"tread config: wrote {file}; edit it, then see: tread config show", file=sys.stderr)  # noqa: T201
+    say(_CONFIG, f"wrote {file}; edit it, then see: tread config show")
 
 
 async def _printed(made: Callable[[], str]) -> int:
-    try:
-        await written(f"{made()}\n")
-    except TreadError as error:
-        return _failed(error)
-    except BrokenPipeError:
-        return _NOBODY_READS
+    await written(f"{made()}\n")
     return 0
-
-
-def _failed(error: TreadError) -> int:
-    print(f"tread config: {sanitised(str(error))}", file=sys.stderr)  # noqa: T201
-    return code_of(error)
 
 
 def _json(config: Config) -> str:

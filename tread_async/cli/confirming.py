@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from tread_async._codec.redaction import sanitised
 from tread_async.cli.background import in_background
+from tread_async.cli.streams import tell
 from tread_async.errors import UsageError
 
 __all__ = ["Consent", "is_attended"]
@@ -34,22 +35,22 @@ class Consent(NamedTuple):
 
     async def given(self, intent: str) -> bool:
         """Says on stderr what is to be done, and whether it may be; never with ``--dry-run``."""
-        print(sanitised(intent), file=sys.stderr)  # noqa: T201
+        tell(sanitised(intent))
         if self.dry_run:
-            print("This is a dry run: no write was sent.", file=sys.stderr)  # noqa: T201
+            tell("This is a dry run: no write was sent.")
             return False
         if self.yes or await _agreed():
             return True
-        print("Nothing was sent.", file=sys.stderr)  # noqa: T201
+        tell("Nothing was sent.")
         return False
 
 
 async def _agreed() -> bool:
-    print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
+    tell("Go on? [y/N] ", end="")
     descriptor = sys.stdin.fileno()
     try:
         answer = await in_background(lambda: os.read(descriptor, _LONGEST_ANSWER))
     except asyncio.CancelledError:
-        print("\nNothing was sent.", file=sys.stderr)  # noqa: T201
+        tell("\nNothing was sent.")
         raise
     return answer.decode(errors="replace").strip().casefold() in ("y", "yes")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import sys
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, Final
 
-from tread_async._codec.redaction import sanitised
+from tread_async.cli.streams import NOBODY_READS, OutputError, say, unwritten
 from tread_async.errors import (
     AuthError,
     NotSentError,
@@ -30,7 +29,7 @@ __all__ = [
     "code_of_writes",
     "ended",
     "failed",
-    "say",
+    "reported",
     "until_signal",
 ]
 
@@ -40,7 +39,6 @@ STALE: Final = 4
 _LIMITED: Final = 6
 _UNKNOWN: Final = 7
 INTERRUPTED: Final = 128 + signal.SIGINT
-_NOBODY_READS: Final = 128 + 13  # SIGPIPE, which Windows does not have
 _CODES: Final = (
     (UsageError, 2),
     (AuthError, 5),
@@ -99,9 +97,17 @@ def failed(command: str, error: TreadError) -> int:
     return code_of(error)
 
 
-def say(command: str, sentence: str) -> None:
-    """A sentence on stderr, made safe to show."""
-    print(f"tread {command}: {sanitised(sentence)}", file=sys.stderr)  # noqa: T201
+async def reported(command: str, showing: Coroutine[Any, Any, None], came_to: str, code: int) -> int:
+    """The exit code *code* after *showing* what a write *came_to*.
+
+    Where that cannot be shown stderr says it in few words, and the code is never that of success.
+    """
+    try:
+        await showing
+    except OutputError as error:
+        say(command, f"{came_to}; the report could not be written: {error.why}")
+        return NOBODY_READS if error.code == NOBODY_READS else code or error.code
+    return code
 
 
 async def _worded(command: str, work: Coroutine[Any, Any, int]) -> int:
@@ -109,10 +115,10 @@ async def _worded(command: str, work: Coroutine[Any, Any, int]) -> int:
         return await work
     except TreadError as error:
         return failed(command, error)
-    except BrokenPipeError:
-        return _NOBODY_READS
+    except OutputError as error:
+        return unwritten(command, error)
     except OSError as error:
-        say(command, f"the output cannot be written: {error.strerror}")
+        say(command, f"it failed: {error.strerror or error}")
         return _OTHER
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
@@ -13,12 +12,14 @@ from msgspec import structs
 from tread_async.cli.addressing import Addressees
 from tread_async.cli.confirming import Consent
 from tread_async.cli.connecting import Connection
-from tread_async.cli.ending import ended
+from tread_async.cli.ending import ended, reported
 from tread_async.cli.forms import Forms
 from tread_async.cli.progress import progress
-from tread_async.cli.reporting import Report, code_of_reports, document_of, sheet_of
+from tread_async.cli.reporting import Report, code_of_reports, counts_of, document_of, sheet_of
 from tread_async.cli.settling import settled
 from tread_async.cli.sheets import shown
+from tread_async.cli.shortfalls import say_unlisted
+from tread_async.cli.streams import tell
 from tread_async.errors import ClientClosedError
 from tread_async.keys import AccountKey
 from tread_async.manager import SessionManager
@@ -26,6 +27,8 @@ from tread_async.reports import LeverageReport, MarginModeReport
 
 __all__ = ["by_token", "report_of", "set_leverage", "update"]
 
+_SET: Final = "leverage set"
+_UPDATE: Final = "accounts update"
 _NOT_DONE: Final = 1
 
 T = TypeVar("T")
@@ -54,7 +57,7 @@ async def set_leverage(
         send = functools.partial(desk.set_leverage, leverage, pair=pair)
         return _Order(f"Sets the leverage of {pair} to {leverage}", LeverageReport, send)
 
-    return await ended("leverage set", _carry_out(order, to, consent, forms, connection))
+    return await ended(_SET, _carry_out(_SET, order, to, consent, forms, connection))
 
 
 async def update(
@@ -66,10 +69,11 @@ async def update(
         send = functools.partial(desk.update_margin_mode, margin_mode)
         return _Order(f"Sets the margin mode to {margin_mode}", MarginModeReport, send)
 
-    return await ended("accounts update", _carry_out(order, to, consent, forms, connection))
+    return await ended(_UPDATE, _carry_out(_UPDATE, order, to, consent, forms, connection))
 
 
 async def _carry_out(
+    command: str,
     order_of: Callable[[SessionManager], _Order],
     to: Addressees,
     consent: Consent,
@@ -82,6 +86,7 @@ async def _carry_out(
     async with connection.desk() as desk:
         order = order_of(desk)
         accounts, unlisted = await to.found(desk)
+        say_unlisted(command, unlisted)
         # As a dry run first: it finds the accounts, and refuses what cannot be sent.
         report = await order.send(accounts=accounts, dry_run=True)
         intent = f"{order.intent} on {by_token(report.outcomes)}, at {desk.base_url}."
@@ -90,8 +95,9 @@ async def _carry_out(
         elif not consent.dry_run:
             return _NOT_DONE
     report = structs.replace(report, unlisted=unlisted)
-    await shown(sheet_of([report], document_of(report)), form)
-    return code_of_reports([report])
+    came_to = "nothing was sent" if consent.dry_run else counts_of([report])
+    showing = shown(sheet_of([report], document_of(report)), form)
+    return await reported(command, showing, came_to, code_of_reports([report]))
 
 
 async def _sent(desk: SessionManager, order: _Order, keys: Sequence[AccountKey]) -> Report:
@@ -106,7 +112,7 @@ def report_of(error: ClientClosedError, kind: type[T]) -> T:
     """What a write that was interrupted has settled until then."""
     if not isinstance(error.report, kind):
         raise error
-    print("Interrupted; this is what is known of each account.", file=sys.stderr)  # noqa: T201
+    tell("Interrupted; this is what is known of each account.")
     return error.report
 
 

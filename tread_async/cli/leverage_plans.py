@@ -8,19 +8,23 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from tread_async._exports.json_text import dumped
+from tread_async._fleet.planning import NOT_READ
 from tread_async.cli.addressing import Addressees
 from tread_async.cli.confirming import Consent
 from tread_async.cli.connecting import Connection
-from tread_async.cli.ending import PARTIAL, ended
+from tread_async.cli.ending import PARTIAL, ended, reported
 from tread_async.cli.fleet_writes import by_token, report_of
 from tread_async.cli.forms import Forms
 from tread_async.cli.machine import key_fields
 from tread_async.cli.plan_files import document_of, read_plan, read_wish
 from tread_async.cli.progress import progress
-from tread_async.cli.reporting import code_of_reports, sheet_of
+from tread_async.cli.replacing import Replacement, replacing
+from tread_async.cli.reporting import code_of_reports, counts_of, sheet_of
 from tread_async.cli.reporting import document_of as document_of_report
 from tread_async.cli.settling import settled
 from tread_async.cli.sheets import Sheet, shown
+from tread_async.cli.shortfalls import say_unlisted
+from tread_async.cli.streams import say
 from tread_async.errors import ClientClosedError, TreadError, UsageError
 from tread_async.manager import SessionManager
 from tread_async.plans import LeveragePlan
@@ -29,6 +33,8 @@ from tread_async.reports import PlanReport
 __all__ = ["Wanted", "apply", "plan"]
 
 _COLUMNS: Final = ("credential", "account", "pair", "seen", "wanted", "verdict", "why")
+_PLAN: Final = "leverage plan"
+_APPLY: Final = "leverage apply"
 _NOT_DONE: Final = 1
 
 
@@ -67,12 +73,12 @@ async def plan(
     wanted: Wanted, max_age_s: float, out: Path | None, forms: Forms, connection: Connection
 ) -> int:
     """Says what would have to change, and returns the exit code. Nothing is written to the server."""
-    return await ended("leverage plan", _plan(wanted, max_age_s, out, forms, connection))
+    return await ended(_PLAN, _plan(wanted, max_age_s, out, forms, connection))
 
 
 async def apply(path: Path, consent: Consent, forms: Forms, connection: Connection) -> int:
     """Sends the changes of a plan, and returns the exit code."""
-    return await ended("leverage apply", _apply(path, consent, forms, connection))
+    return await ended(_APPLY, _apply(path, consent, forms, connection))
 
 
 async def _plan(
@@ -80,21 +86,26 @@ async def _plan(
 ) -> int:
     form = forms.one
     wanted.check()
-    async with connection.desk() as desk:
-        wish, unlisted = await wanted.wish(desk)
-        made = await desk.plan_leverage(wish, max_age_s=max_age_s)
-        document = document_of(made, desk.base_url, unlisted)
-    if out is not None:
-        _write(out, dumped(document) + "\n")
+    with replacing(out) as file:
+        async with connection.desk() as desk:
+            wish, unlisted = await wanted.wish(desk)
+            made = await desk.plan_leverage(wish, max_age_s=max_age_s)
+            document = document_of(made, desk.base_url, unlisted)
+        say_unlisted(_PLAN, unlisted)
+        if file is not None:
+            _put(file, f"{out}", made, document)
     await shown(_sheet(made, document, unlisted), form)
     return PARTIAL if made.unknown or unlisted else 0
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+def _put(file: Replacement, name: str, made: LeveragePlan, document: Mapping[str, Any]) -> None:
+    """Only where something was read: an older file is worth more than a plan of nothing."""
+    if all(entry.why == NOT_READ for entry in made.entries):
+        say(_PLAN, f"nothing was read; {name} was not written")
+        return
+    text = dumped(document) + "\n"
+    file.put(lambda opened: opened.write(text.encode()))
+    say(_PLAN, f"{len(made.changes)} changes in {name}")
 
 
 def _sheet(made: LeveragePlan, document: Mapping[str, Any], unlisted: Mapping[str, TreadError]) -> Sheet:
@@ -135,11 +146,13 @@ async def _apply(path: Path, consent: Consent, forms: Forms, connection: Connect
                 report = await _sent(desk, made)
             elif not consent.dry_run:
                 return _NOT_DONE
+    code = code_of_reports(report.reports) or (PARTIAL if made.unknown else 0)
     if consent.dry_run:
-        await shown(_sheet(made, document_of(made, desk.base_url, {}), {}), form)
+        sheet = _sheet(made, document_of(made, desk.base_url, {}), {})
     else:
-        await shown(_sheet_of(report, made), form)
-    return code_of_reports(report.reports) or (PARTIAL if made.unknown else 0)
+        sheet = _sheet_of(report, made)
+    came_to = counts_of(report.reports) if report.reports else "nothing was sent"
+    return await reported(_APPLY, shown(sheet, form), came_to, code)
 
 
 def _intent(made: LeveragePlan) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
@@ -11,7 +13,7 @@ from tread_async.cli.watch_choice import Source
 
 __all__ = [
     "Accounts", "All", "Csv", "DryRun", "Exchange", "ExchangeOfAll", "From", "Json", "JsonLines", "MaxAge",
-    "MinNotional", "Profile", "Symbol", "Tokens", "WriteTo", "Yes",
+    "MinNotional", "Profile", "Symbol", "Tokens", "WriteTo", "Yes", "path_of",
 ]  # fmt: skip
 
 
@@ -23,6 +25,11 @@ def _amount(text: str) -> Decimal:
     if not value.is_finite():
         raise typer.BadParameter(f"{text!r} is not a number")
     return value
+
+
+def path_of(text: str) -> Path:
+    """The file of that name, in the bytes in which it was typed. See `usage.carried_out`."""
+    return Path(os.fsdecode(text.encode("utf-8", "surrogateescape")))
 
 
 Profile: TypeAlias = Annotated[

@@ -12,7 +12,7 @@ from tread_async.cli.sheets import Sheet
 from tread_async.errors import NotSentError
 from tread_async.reports import LeverageReport, MarginModeReport, NotApplied, WriteOutcome, counted
 
-__all__ = ["Report", "code_of_reports", "document_of", "sheet_of"]
+__all__ = ["Report", "code_of_reports", "counts_of", "document_of", "sheet_of"]
 
 Report: TypeAlias = LeverageReport | MarginModeReport
 
@@ -60,14 +60,19 @@ def sheet_of(reports: Sequence[Report], document: Mapping[str, Any]) -> Sheet:
     for report in reports:
         records += unlisted_records(report.unlisted, columns, "outcome")
     records.sort(key=lambda record: record["outcome"] == "applied")
-    counts = counted([outcome for report in reports for outcome in report.outcomes.values()])
-    said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
     unlisted = {name for report in reports for name in report.unlisted}
-    notes = [f"{said or 'no account'}"] + [
+    notes = [counts_of(reports)] + [
         f"{name} could not be listed: none of its accounts was asked" for name in sorted(unlisted)
     ]
     heads = ("account", *asked, "seen", "outcome", "verification", "why")
     return Sheet(records=records, columns=columns, document=document, heads=heads, notes=notes)
+
+
+def counts_of(reports: Sequence[Report]) -> str:
+    """``3 applied, 1 unknown``"""
+    counts = counted([outcome for report in reports for outcome in report.outcomes.values()])
+    said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
+    return said or "no account"
 
 
 def _asked(report: Report) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 from tread_async._codec.redaction import sanitised
 from tread_async._exports.json_text import dumped
 from tread_async.cli.forms import Form
-from tread_async.cli.writing import written
+from tread_async.cli.writing import FOR_MACHINES, written
 
 __all__ = ["Record", "Sheet", "csv_of", "json_lines_of", "shown"]
 
@@ -47,12 +47,14 @@ async def shown(sheet: Sheet, form: Form) -> None:
         from tread_async.cli.tables import table_of, terminal  # with it rich, which takes long
 
         await written(table_of(sheet, terminal()))
-    elif form is Form.JSON:
-        await written(dumped(sheet.document) + "\n")
-    elif form is Form.JSONL:
-        await written(json_lines_of(sheet.records))
     else:
-        await written(csv_of(sheet.columns, sheet.records))
+        await written(_for_machines(sheet, form), encoding=FOR_MACHINES)
+
+
+def _for_machines(sheet: Sheet, form: Form) -> str:
+    if form is Form.JSON:
+        return dumped(sheet.document) + "\n"
+    return json_lines_of(sheet.records) if form is Form.JSONL else csv_of(sheet.columns, sheet.records)
 
 
 def json_lines_of(records: Iterable[Record]) -> str:

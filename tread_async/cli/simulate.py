@@ -6,18 +6,22 @@ import errno
 import shlex
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tread_async.cli.ending import until_signal
+from tread_async.cli.streams import OutputError, say, tell
 
 if TYPE_CHECKING:
     from tread_async.simulator import Simulator
 
 __all__ = ["run"]
 
+_COMMAND: Final = "simulate"
+
 
 async def run(settings: Mapping[str, Any], *, until_stdin_closes: bool) -> int:
-    """Serves, and returns the exit code: 2 where it cannot, else as `until_signal`; 0 after the parent.
+    """Serves, and returns the exit code: 2 where it cannot, else as `until_signal`; 0 after the parent, and
+    1 or that of SIGPIPE where the line with its URL could not be written.
 
     *settings* are the arguments of `Simulator`.
     """
@@ -28,7 +32,7 @@ async def run(settings: Mapping[str, Any], *, until_stdin_closes: bool) -> int:
         line = ready_line(sim, accounts=settings["accounts"], seed=settings["seed"])
         print(line, flush=True)  # noqa: T201
         if sys.stderr.isatty():
-            print(_how_to_use(sim.url, sim.tokens), file=sys.stderr)  # noqa: T201
+            tell(_how_to_use(sim.url, sim.tokens))
 
     async def work() -> int:
         await serve(Simulator(**settings), announce, until_stdin_closes=until_stdin_closes)
@@ -36,10 +40,13 @@ async def run(settings: Mapping[str, Any], *, until_stdin_closes: bool) -> int:
 
     try:
         return await until_signal(work())
+    except OutputError as error:
+        say(_COMMAND, f"the line that says where it listens cannot be written: {error.why}")
+        return error.code
     except ValueError as error:
-        print(f"tread simulate: {error}", file=sys.stderr)  # noqa: T201
+        say(_COMMAND, str(error))
     except OSError as error:
-        print(f"tread simulate: {_in_words(error, **settings)}", file=sys.stderr)  # noqa: T201
+        say(_COMMAND, _in_words(error, **settings))
     return 2
 
 

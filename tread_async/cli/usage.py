@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import typer
 
+from tread_async.cli.streams import OutputError, tell, unwritten
+
 __all__ = ["carried_out"]
 
 _Wrong: Final[Any] = (
@@ -21,15 +23,26 @@ _INTERRUPTED: Final = 130
 
 
 def carried_out(app: typer.Typer) -> int:
-    """Runs the command that the arguments name, and returns its exit code."""
+    """Runs the command that the arguments name, and returns its exit code.
+
+    Arguments are UTF-8, whatever the locale says.
+    """
     if _COMPLETING in os.environ:
         os.environ["COLUMNS"] = _ON_ONE_LINE  # fish takes each line for something to choose
+    sys.argv[1:] = [_in_utf_8(argument) for argument in sys.argv[1:]]
     try:
         return app(prog_name=_NAME, standalone_mode=False) or 0
     except typer.Abort:
         return _INTERRUPTED
+    except OutputError as error:
+        return unwritten("", error)
     except _Wrong as error:
         if message := " ".join(error.format_message().split()):  # none where all is in the help just shown
             command = _NAME if error.ctx is None else error.ctx.command_path
-            print(f"{command}: {message.rstrip('.')}; see {command} --help", file=sys.stderr)  # noqa: T201
+            tell(f"{command}: {message.rstrip('.')}; see {command} --help")
         return _USAGE
+
+
+def _in_utf_8(argument: str) -> str:
+    """What is not stays as it is, and is refused where it is no file; `options.path_of` has those."""
+    return os.fsencode(argument).decode("utf-8", "surrogateescape")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import sys
 from collections.abc import Iterator
 from typing import Final
 
+from tread_async.cli.streams import say
 from tread_async.errors import UsageError
 from tread_async.hooks import Hooks
 
@@ -44,7 +44,7 @@ def served(address: str | None) -> Iterator[Hooks | None]:
         raise UsageError(f"--metrics: {_why(error, host, port)}") from None
     try:
         where = f"[{host}]" if ":" in host else host
-        print(f"tread watch: metrics at http://{where}:{server.server_port}/metrics", file=sys.stderr)  # noqa: T201
+        say("watch", f"metrics at http://{where}:{server.server_port}/metrics")
         yield metrics.hooks
     finally:
         server.shutdown()

@@ -25,7 +25,7 @@ from tread_async.cli.watch_lines import Board
 from tread_async.cli.watch_notes import notes
 from tread_async.cli.watch_rates import Rates
 from tread_async.cli.watch_table import Picture
-from tread_async.cli.writing import written
+from tread_async.cli.writing import FOR_MACHINES, written
 from tread_async.update import Update
 
 __all__ = ["JsonLines", "Output", "Screen", "Tables", "opened"]
@@ -47,8 +47,6 @@ def opened(choice: Choice) -> Iterator[Output]:
     if choice.json:
         yield JsonLines()
         return
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # an account's name may have letters that the terminal lacks
     console = Console(highlight=False)
     if sys.stdout.isatty() and not console.is_dumb_terminal:
         with Screen(choice, console) as screen:
@@ -62,7 +60,7 @@ class JsonLines:
 
     async def show(self, update: Update, rates: Rates) -> None:
         line = await asyncio.to_thread(json_line, update)
-        await written(f"{line}\n")
+        await written(f"{line}\n", encoding=FOR_MACHINES)
 
 
 class Tables:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -61,6 +62,20 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+class UnannouncedError(Exception):
+    """The ready line could not be written, so that nobody knows where it listens."""
+
+
+def _print(line: str) -> None:
+    try:
+        print(line, flush=True)
+    except OSError as exc:
+        # What is left in the buffer must not fail once more when the process ends.
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        raise UnannouncedError(f"the ready line cannot be written: {exc.strerror}") from None
+
+
 async def run(options: argparse.Namespace) -> None:
     """Print the ready line, then serve until a signal or the end of standard input."""
     simulator = Simulator(
@@ -75,7 +90,7 @@ async def run(options: argparse.Namespace) -> None:
     )
 
     def announce(sim: Simulator) -> None:
-        print(ready_line(sim, accounts=options.accounts, seed=options.seed), flush=True)
+        _print(ready_line(sim, accounts=options.accounts, seed=options.seed))
 
     serving = asyncio.ensure_future(serve(simulator, announce, until_stdin_closes=options.until_stdin_closes))
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -86,11 +101,16 @@ async def run(options: argparse.Namespace) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the process; 0 after a clean stop, 2 for arguments or an address that cannot be used."""
+    """Run the process; 0 after a clean stop, 1 where nobody can be told where it listens, 2 for arguments or
+    an address that cannot be used.
+    """
     options = parser().parse_args(arguments)
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(run(options))
+    except UnannouncedError as exc:
+        print(f"simulator: {exc}", file=sys.stderr)
+        return 1
     except (ValueError, OSError) as exc:
         print(f"simulator: {exc}", file=sys.stderr)
         return 2

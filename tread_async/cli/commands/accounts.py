@@ -78,7 +78,8 @@ def create(
 
     new, consent = module.NewAccount(name, exchange), Consent(yes, dry_run)
     forms, connection = Forms(json, jsonl, csv), Connection(profile, tuple(token or ()))
-    raise typer.Exit(module.create(new, secrets_file, consent, forms, connection))
+    secrets = None if secrets_file is None else str(options.path_of(secrets_file))
+    raise typer.Exit(module.create(new, secrets, consent, forms, connection))
 
 
 @accounts.command()

@@ -29,7 +29,11 @@ def balances(
     ] = False,
     parquet: Annotated[
         Path | None,
-        typer.Option(help="Write all rows to this file, and no table. Example: --parquet rows.parquet"),
+        typer.Option(
+            parser=options.path_of,
+            metavar="FILE",
+            help="Write all rows to this file, and no table. Example: --parquet rows.parquet",
+        ),
     ] = None,
     json: options.Json = False,
     jsonl: options.JsonLines = False,

@@ -15,5 +15,6 @@ def demo() -> None:
     Example: tread demo
     """
     from tread_async.cli import demo as module  # with it aiohttp, which --help does not need
+    from tread_async.cli.ending import ended
 
-    raise typer.Exit(asyncio.run(module.run()))
+    raise typer.Exit(asyncio.run(ended("demo", module.run())))

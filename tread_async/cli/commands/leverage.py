@@ -57,7 +57,12 @@ def set_leverage(
 @leverage.command()
 def plan(
     file: Annotated[
-        Path | None, typer.Argument(help="JSON of the leverages wanted: {pair: {account: leverage}}.")
+        Path | None,
+        typer.Argument(
+            parser=options.path_of,
+            metavar="[FILE]",
+            help="JSON of the leverages wanted: {pair: {account: leverage}}.",
+        ),
     ] = None,
     pair: Annotated[str | None, typer.Option(help="Without a file. Example: --pair ETH:PERP-USDT")] = None,
     leverage: Annotated[str | None, typer.Option(help="Without a file. Example: --leverage 5")] = None,
@@ -66,7 +71,12 @@ def plan(
     exchange: options.ExchangeOfAll = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Write the plan to this file, for apply. Example: --out plan.json"),
+        typer.Option(
+            "--out",
+            parser=options.path_of,
+            metavar="FILE",
+            help="Write the plan to this file, for apply. Example: --out plan.json",
+        ),
     ] = None,
     max_age: Annotated[
         float,
@@ -99,7 +109,9 @@ def plan(
 
 @leverage.command()
 def apply(
-    file: Annotated[Path, typer.Argument(help="What plan has written.")],
+    file: Annotated[
+        Path, typer.Argument(parser=options.path_of, metavar="FILE", help="What plan has written.")
+    ],
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
     profile: options.Profile = None,

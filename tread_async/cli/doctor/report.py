@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tread_async.cli.doctor.findings import Finding, Verdict
-from tread_async.cli.writing import written
+from tread_async.cli.writing import FOR_MACHINES, written
 
 __all__ = ["Document", "Lines", "Report"]
 
@@ -75,7 +75,7 @@ class Document:
             "counts": {verdict.value: counted[verdict] for verdict in Verdict},
             "findings": [_plain(finding) for finding in findings],
         }
-        await written(json.dumps(document, indent=2) + "\n")
+        await written(json.dumps(document, indent=2) + "\n", encoding=FOR_MACHINES)
 
 
 def _plain(finding: Finding) -> dict[str, Any]:
