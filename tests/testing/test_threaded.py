@@ -142,11 +142,23 @@ async def test_what_was_put_off_can_be_waited_for(sim: TreadSimulator) -> None:
     async with TreadClient(sim.tokens[0], base_url=sim.url, retry=ONCE) as tread:
         with pytest.raises(OutcomeUnknownError):
             await tread.set_leverage(5, pair=PAIR, account_ids=[sim.account("A").id])
-    sim.assert_not_applied()
+    assert sim.changes == []
 
     sim.settle()
 
     sim.assert_applied_once(account="A", pair=PAIR, leverage=5)
+
+
+def test_there_is_nothing_to_wait_for_where_it_is_not_open() -> None:
+    """Neither before nor after; that is said, as of its address."""
+    sim = TreadSimulator()
+    with pytest.raises(RuntimeError, match=r"^the simulator is not open"):
+        sim.settle()
+    with sim:
+        sim.settle()
+    with pytest.raises(RuntimeError, match=r"^the simulator is not open"):
+        sim.settle()
+    sim.assert_not_applied()
 
 
 async def test_faults_end(sim: TreadSimulator) -> None:
