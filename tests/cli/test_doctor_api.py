@@ -13,6 +13,7 @@ from tests.support.fleet_accounts import Held, User
 from tests.support.fleet_server import FleetServer
 from tests.support.samples import LISTED, well
 from tests.support.wire import TOKEN, Exchange, Wire, reply
+from tread_async import TreadClient
 from tread_async.cli.doctor.findings import code_of_findings
 from tread_async.cli.doctor.pace import kept, paced
 from tread_async.simulator import Simulator
@@ -131,10 +132,12 @@ async def test_a_token_without_accounts() -> None:
         "token a": "warning",
         "cached a": "not checked",
         "live a": "not checked",
+        "fields accounts": "not checked",
         "fields balances": "not checked",
         "fields cached_balances": "not checked",
     }
     assert "has no account" in findings["token a"].said
+    assert findings["fields accounts"].said == "no Account was there to look at"
 
 
 async def test_balances_of_five_tokens_are_enough() -> None:
@@ -164,7 +167,22 @@ async def test_fifty_accounts_are_enough() -> None:
 
         names = [request.accounts for request in sim.journal.requests if request.endpoint == "balances"]
     assert names == [tuple(f"account {number}" for number in range(50))]
-    assert "50 of 50 accounts" in findings["live a"].said
+    for check in ("cached a", "live a"):
+        assert findings[check].said.startswith("50 of 81 accounts looked at")
+    assert findings["balances a"].verdict == "not checked"
+    assert findings["balances a"].said.startswith("those of 31 more accounts: ")
+
+
+async def test_accounts_that_are_not_looked_at_are_no_problem_of_those_that_are() -> None:
+    """A failure behind the fiftieth is not seen, and no line claims to have looked."""
+    async with Simulator(accounts=[f"account {number}" for number in range(60)], assets=4) as sim:
+        for account in ("account 3", "account 55"):
+            sim.fail(endpoint="cached_balances", account=account, missing=True)
+        findings = await examine(sim.url, sim.tokens[0])
+
+    assert findings["cached a"].said.startswith("50 of 60 accounts looked at; ")
+    assert "; missing: 1 (account 3)" in findings["cached a"].said
+    assert findings["cached a"].figures["accounts"] == 49
 
 
 async def test_a_cache_that_lags(sim: Simulator) -> None:
@@ -271,6 +289,27 @@ async def test_rows_that_only_one_of_both_has() -> None:
     assert findings["cached a"].said == "1 of 1 accounts; of unknown age: 1"
 
 
+@pytest.mark.parametrize(("every", "verdict"), [(True, "warning"), (False, "ok")])
+async def test_amounts_that_only_one_of_both_has(sim: Simulator, every: bool, verdict: str) -> None:
+    """A cache that shows the right rows and not one right amount; a single one may have been traded."""
+    async with TreadClient(sim.tokens[0], base_url=sim.url) as tread:
+        answer = await tread.request("GET", "/api/sor/get_cached_account_balance")
+    rows = [row for account in answer["balances"] for row in account["assets"]]
+    for row in rows if every else rows[:1]:
+        row.update(amount="0.00000001", notional="0.01")
+    sim.fail(endpoint="cached_balances", body=json.dumps(answer, default=str).encode())
+
+    findings = await examine(sim.url, sim.tokens[0])
+
+    live = findings["live a"]
+    assert live.verdict == verdict
+    counts = "16 of 16" if every else "1 of 16"
+    first = f"{answer['balances'][0]['account_name']} {rows[0]['symbol']}"
+    assert f"same rows as cached: 4, other amounts: {counts} ({first})" in live.said
+    assert ("not one amount is nearly the same" in live.said) == every
+    assert ("its exchange" in live.todo) == every
+
+
 @pytest.mark.parametrize(
     ("skew_s", "verdict", "side"), [(60.0, "warning", "ahead of"), (-60.0, "warning", "behind")]
 )
@@ -305,12 +344,42 @@ async def test_fields_that_are_new_or_missing() -> None:
         findings = await examine(wire.url, TOKEN)
 
     fields = findings["fields accounts"]
-    assert (fields.verdict, fields.said) == ("warning", "2 unknown, 3 missing")
+    assert (fields.verdict, fields.said) == ("warning", "2 unknown, 3 missing; looked at 2 Account")
     assert "unknown Account.tier, as at $[0].tier" in fields.details
     assert "missing Account.username, as at $[0].username" in fields.details
     assert len(fields.details) == 5
     assert "canary-value" not in repr(fields)
     assert "newer tread-async" in fields.todo
+
+
+async def test_accounts_without_rows() -> None:
+    """No row has differed; but none was there, so that nothing is known of rows."""
+    live = {"old": {"exchange": "Binance", "assets": []}}
+
+    async def answer(exchange: Exchange) -> None:
+        path = exchange.request.target.partition("?")[0]
+        bodies: dict[str, Any] = {"/api/accounts/": [LISTED], "/api/balances/": live}
+        await exchange.send(reply(bodies.get(path, {"balances": [], "errors": []})))
+
+    async with Wire(answer) as wire:
+        findings = await examine(wire.url, TOKEN)
+
+    assert verdicts(findings, "fields balances", "fields cached_balances") == ["not checked"] * 2
+    assert findings["fields balances"].said == "looked at 1 AccountBalances, no Asset was there to look at"
+    assert findings["fields cached_balances"].said.startswith("looked at 1 CachedBalances, no CachedAccount ")
+
+
+async def test_what_fields_were_looked_at_of(sim: Simulator) -> None:
+    """Every kind of object, of all answers."""
+    findings = await examine(sim.url, *sim.tokens)
+
+    said = {check: one.said for check, one in findings.items() if check.startswith("fields ")}
+    assert said == {
+        "fields accounts": "all are known, and none is missing; looked at 8 Account",
+        "fields balances": "all are known, and none is missing; looked at 8 AccountBalances, 32 Asset",
+        "fields cached_balances": "all are known, and none is missing; "
+        "looked at 2 CachedBalances, 8 CachedAccount, 32 CachedAsset, 10 Equity",
+    }
 
 
 async def test_a_list_that_the_library_cannot_read() -> None:
