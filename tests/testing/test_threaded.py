@@ -10,13 +10,14 @@ import urllib.request
 from collections.abc import Iterator
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Unpack, get_type_hints
 
 import pytest
 
 from tests.support.samples import PAIR
 from tread_async import OutcomeUnknownError, RetryPolicy, SessionManager, Stale, TreadClient
-from tread_async.simulator import Simulator
+from tread_async.simulator import Fault, Simulator
+from tread_async.simulator.fault_fields import FaultFields
 from tread_async.testing import Clock, TreadSimulator
 
 ONCE = RetryPolicy(attempts=1)
@@ -159,6 +160,16 @@ def test_there_is_nothing_to_wait_for_where_it_is_not_open() -> None:
     with pytest.raises(RuntimeError, match=r"^the simulator is not open"):
         sim.settle()
     sim.assert_not_applied()
+
+
+@pytest.mark.parametrize("fail", [TreadSimulator.fail, Simulator.fail])
+def test_an_editor_knows_the_fields_of_a_fault(fail: Any) -> None:
+    """Exactly those of `Fault`, with their types."""
+    hints = get_type_hints(fail)
+
+    assert hints["fields"] == Unpack[FaultFields]
+    assert get_type_hints(FaultFields) == get_type_hints(Fault)
+    assert FaultFields.__required_keys__ == frozenset()
 
 
 async def test_faults_end(sim: TreadSimulator) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar, Unpack
 
 from tread_async.simulator import AccountRecord, Change, Fault, Request, Simulator
+from tread_async.simulator.fault_fields import FaultFields
 from tread_async.simulator.journal import ChangeKind
 from tread_async.testing.changes import Wanted
 from tread_async.testing.clock import Clock
@@ -116,7 +117,7 @@ class TreadSimulator:
 
     # What may happen to it.
 
-    def fail(self, **fields: Any) -> Fault:
+    def fail(self, **fields: Unpack[FaultFields]) -> Fault:
         """Makes requests go wrong, as the arguments of `tread_async.simulator.Fault` say."""
         return self._in_thread(self._simulator.fail, **fields)
 
