@@ -184,6 +184,18 @@ async def test_what_goes_through_a_proxy_does_not_need_the_direct_way(trust: Aut
     assert len(proxy.asked) == 1
 
 
+async def test_one_of_two_tokens_goes_through_a_proxy(trust: Authority) -> None:
+    """It is tried although the direct way has failed; the other, which goes that way, is not."""
+    async with Tunnel(reply({"message": "no"}, 502)) as proxy:
+        credentials = (Credential(TOKEN), Credential(f"{TOKEN}-2", proxy=proxy.url))
+        findings = await examine("https://" + "a" * 63 + ".invalid", *credentials, ssl=trust.trusting)
+
+    assert verdicts(findings, "DNS", "token a", "token b") == ["failed", "not checked", "failed"]
+    assert findings["token a"].said == "the host is out of reach"
+    assert findings["proxy"].said.startswith("of b; ")
+    assert len(proxy.asked) == 1
+
+
 async def test_through_a_proxy(trust: Authority) -> None:
     """All that is asked of the API."""
     async with Tunnel() as proxy, Wire(well, ssl=trust.server()) as wire:
