@@ -1,6 +1,7 @@
 """The tests of the bot: pip install 'tread-async[testing]' pytest-asyncio && pytest test_guard_bot.py"""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -56,7 +57,7 @@ async def test_it_tries_again_when_the_exchange_refuses(sim: TreadSimulator, bot
     ],
 )
 async def test_it_does_not_act_on_what_it_does_not_know(
-    sim: TreadSimulator, bot: GuardBot, fault: dict[str, object]
+    sim: TreadSimulator, bot: GuardBot, fault: dict[str, Any]
 ) -> None:
     sim.fail(endpoint="cached_balances", **fault)
 

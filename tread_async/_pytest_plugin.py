@@ -8,13 +8,19 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 if TYPE_CHECKING:
     from tread_async import TreadClient
     from tread_async.testing import TreadSimulator
+
+
+_MANY_TIMES: Final = (
+    "tread_client is opened once, and hypothesis runs a test many times; open a client in the test itself: "
+    "async with TreadClient(tread_simulator.tokens[0], base_url=tread_simulator.url) as tread_client"
+)
 
 
 @pytest.fixture
@@ -30,13 +36,15 @@ def tread_simulator() -> Iterator[TreadSimulator]:
 def tread_client(request: pytest.FixtureRequest, tread_simulator: TreadSimulator) -> Iterator[TreadClient]:
     """A `TreadClient` of the first token of `tread_simulator`, open while an async test runs.
 
-    In a test that is not async it is not open: ``async with`` opens it.
+    In a test that is not async it is not open: ``async with`` opens it. One of hypothesis makes its own.
     """
     from tread_async import TreadClient
 
-    client = TreadClient(tread_simulator.tokens[0], base_url=tread_simulator.url)
     item = request.node
     test = getattr(item, "obj", None)
+    if getattr(test, "is_hypothesis_test", False):
+        pytest.fail(_MANY_TIMES, pytrace=False)
+    client = TreadClient(tread_simulator.tokens[0], base_url=tread_simulator.url)
     if not inspect.iscoroutinefunction(test):
         yield client
         return

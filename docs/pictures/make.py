@@ -1,4 +1,4 @@
-"""Runs `tread demo` and `tread watch`, and keeps what they show: ``python docs/pictures/make.py``.
+"""Runs `tread demo` and `tread watch`, and keeps what they show: ``python docs/pictures/make.py [FOLDER]``.
 
 Both are the real command in a process of its own, against a simulator with a seed: what changes from one run
 to the next are times, ages, and what the demo's random faults struck first.
@@ -51,17 +51,17 @@ async def watch() -> str:
     return said.rpartition(_END_OF_SCREEN)[2]
 
 
-def draw(name: str, said: str, *, columns: int) -> None:
-    """Writes *said* as a picture that refers to nothing outside itself."""
+def draw(folder: Path, name: str, said: str, *, columns: int) -> None:
+    """Writes *said* into *folder* as a picture that refers to nothing outside itself."""
     console = Console(record=True, width=columns, file=io.StringIO())
     console.print(Text.from_ansi(said.replace("\r\n", "\n").strip("\n")), soft_wrap=True)
     picture = console.export_svg(title=f"tread {name}", theme=MONOKAI, unique_id=name)
-    (HERE / f"{name}.svg").write_text(_FONT_FROM_ELSEWHERE.sub("", picture))
+    (folder / f"{name}.svg").write_text(_FONT_FROM_ELSEWHERE.sub("", picture))
 
 
-async def main() -> None:
-    draw("demo", await demo(), columns=80)
-    draw("watch", await watch(), columns=_WIDE)
+async def main(folder: Path) -> None:
+    draw(folder, "demo", await demo(), columns=80)
+    draw(folder, "watch", await watch(), columns=_WIDE)
 
 
-asyncio.run(main())
+asyncio.run(main(Path(sys.argv[1]) if sys.argv[1:] else HERE))

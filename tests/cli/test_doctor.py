@@ -55,6 +55,14 @@ async def test_what_to_do_stands_below(sim: Simulator) -> None:
     assert out.splitlines()[-1].endswith("3 ok, 0 warning, 1 failed, 8 not checked")
 
 
+async def test_no_colours_in_a_file(sim: Simulator) -> None:
+    """Whatever FORCE_COLOR says: as of every command whose output programs read."""
+    _, out, _ = await done(sim, "doctor", FORCE_COLOR="1")
+
+    assert "keep-alive" in out
+    assert "\x1b" not in out
+
+
 @pytest.mark.parametrize(("more", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
 async def test_colours_on_a_terminal(sim: Simulator, more: dict[str, str], coloured: bool) -> None:
     """Unless NO_COLOR says no."""
@@ -95,7 +103,7 @@ async def test_exit_codes(sim: Simulator, status: int, code: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("codes", "code"), [([], 0), ([1], 1), ([1, 6], 6), ([6, 1, 5], 5), ([5, 5], 5), ([2], 1)]
+    ("codes", "code"), [([], 0), ([1], 1), ([1, 6], 6), ([6, 1, 5], 5), ([5, 5], 5), ([1, 2], 2), ([2, 6], 6)]
 )
 def test_the_code_of_several(codes: list[int], code: int) -> None:
     """That of which most can be done about; a warning has none."""
@@ -122,6 +130,20 @@ async def test_wrong_usage(
     assert (code, out) == (2, "")
     assert said in err
     assert "Traceback" not in err
+    assert sim.journal.requests == []
+
+
+async def test_a_token_file_that_cannot_be_used(sim: Simulator, tmp_path: Path) -> None:
+    """The code of wrong usage, as of the other commands, and advice that helps."""
+    token, config = tmp_path / "token", tmp_path / "config.toml"
+    config.write_text(f'[profiles.p]\nbase_url="{sim.url}"\n[profiles.p.tokens.a]\ntoken_file="{token}"\n')
+    environment = {"TREAD_CONFIG": str(config), "TREAD_PROFILE": "p", "TREAD_API_TOKEN": ""}
+    code, out, err = await done(None, "doctor", **environment)
+    other, _, _ = await done(None, "balances", **environment)
+
+    assert (code, other, err) == (2, 2, "")
+    assert f"{token} cannot be read: No such file" in out
+    assert "-> mend what it names, in the configuration or the environment; nothing was sent\n" in out
     assert sim.journal.requests == []
 
 

@@ -13,6 +13,7 @@ from tests.support.fleet_accounts import Held, User
 from tests.support.fleet_server import FleetServer
 from tests.support.samples import LISTED, well
 from tests.support.wire import TOKEN, Exchange, Wire, reply
+from tread_async import TreadClient
 from tread_async.cli.doctor.findings import code_of_findings
 from tread_async.cli.doctor.pace import kept, paced
 from tread_async.simulator import Simulator
@@ -131,10 +132,31 @@ async def test_a_token_without_accounts() -> None:
         "token a": "warning",
         "cached a": "not checked",
         "live a": "not checked",
+        "fields accounts": "not checked",
         "fields balances": "not checked",
         "fields cached_balances": "not checked",
     }
     assert "has no account" in findings["token a"].said
+    assert findings["fields accounts"].said == "no Account was there to look at"
+
+
+async def test_the_first_of_two_tokens_has_no_account() -> None:
+    """Then it is the second's that is read twenty times."""
+    users = [User(token=TOKEN), User(token=f"{TOKEN}-2", accounts=[Held(name="x")])]
+    async with FleetServer(*users) as server:
+        await examine(server.url, *server.tokens)
+
+    assert [user.count("accounts") for user in users] == [1, 1]
+    assert users[1].count("cached_balances") == 1 + 20
+
+
+async def test_a_name_that_no_address_has_room_for() -> None:
+    """It is not asked for, and is counted among those that are not looked at."""
+    async with Simulator(accounts=["x" * 5000, "short"], assets=1) as sim:
+        findings = await examine(sim.url, sim.tokens[0])
+
+    assert findings["live a"].said.startswith("1 of 2 accounts looked at")
+    assert findings["balances a"].said.startswith("those of 1 more accounts: ")
 
 
 async def test_balances_of_five_tokens_are_enough() -> None:
@@ -164,7 +186,22 @@ async def test_fifty_accounts_are_enough() -> None:
 
         names = [request.accounts for request in sim.journal.requests if request.endpoint == "balances"]
     assert names == [tuple(f"account {number}" for number in range(50))]
-    assert "50 of 50 accounts" in findings["live a"].said
+    for check in ("cached a", "live a"):
+        assert findings[check].said.startswith("50 of 81 accounts looked at")
+    assert findings["balances a"].verdict == "not checked"
+    assert findings["balances a"].said.startswith("those of 31 more accounts: ")
+
+
+async def test_accounts_that_are_not_looked_at_are_no_problem_of_those_that_are() -> None:
+    """A failure behind the fiftieth is not seen, and no line claims to have looked."""
+    async with Simulator(accounts=[f"account {number}" for number in range(60)], assets=4) as sim:
+        for account in ("account 3", "account 55"):
+            sim.fail(endpoint="cached_balances", account=account, missing=True)
+        findings = await examine(sim.url, sim.tokens[0])
+
+    assert findings["cached a"].said.startswith("50 of 60 accounts looked at; ")
+    assert "; missing: 1 (account 3)" in findings["cached a"].said
+    assert findings["cached a"].figures["accounts"] == 49
 
 
 async def test_a_cache_that_lags(sim: Simulator) -> None:
@@ -211,6 +248,35 @@ async def test_live_balances_that_fail(sim: Simulator) -> None:
     assert code_of_findings(findings.values()) == 1
 
 
+async def test_live_balances_of_one_account_that_fail() -> None:
+    """There is no other that it could spoil."""
+    async with Simulator(accounts=1) as sim:
+        sim.fail(endpoint="balances", status=500)
+        findings = await examine(sim.url, sim.tokens[0])
+
+    assert "write to Tread's support" in findings["live a"].todo
+
+
+async def test_balances_of_the_future() -> None:
+    """By the server's own clock: they are not of a negative age."""
+    cached = {
+        "account_name": "old",
+        "account_id": "id-1",
+        "assets": [],
+        "timestamp_millis": 4_000_000_000_000,
+    }
+
+    async def answer(exchange: Exchange) -> None:
+        path = exchange.request.target.partition("?")[0]
+        bodies: dict[str, Any] = {"/api/accounts/": [LISTED], "/api/balances/": {}}
+        await exchange.send(reply(bodies.get(path, {"balances": [cached]})))
+
+    async with Wire(answer) as wire:
+        findings = await examine(wire.url, TOKEN)
+
+    assert findings["cached a"].figures["oldest_age_s"] == 0.0
+
+
 async def test_cached_balances_that_fail(sim: Simulator) -> None:
     """The live ones are read all the same, and are compared with nothing."""
     sim.fail(endpoint="cached_balances", status=503)
@@ -236,6 +302,7 @@ async def test_accounts_that_do_not_decode_or_have_other_rows() -> None:
 
     assert "not decoded: 1 (odd)" in findings["cached a"].said
     assert "not decoded: 1 (odd); there twice: 1 (twice)" in findings["live a"].said
+    assert not [check for check in ("cached a", "live a") if "missing" in findings[check].said]
     assert verdicts(findings, "cached a", "live a") == ["warning", "warning"]
     assert findings["cached a"].details == (
         "odd: not a finite decimal of at most 60 digits - at `$[0].assets[0].amount`",
@@ -271,6 +338,44 @@ async def test_rows_that_only_one_of_both_has() -> None:
     assert findings["cached a"].said == "1 of 1 accounts; of unknown age: 1"
 
 
+@pytest.mark.parametrize(("every", "verdict"), [(True, "warning"), (False, "ok")])
+async def test_amounts_that_only_one_of_both_has(sim: Simulator, every: bool, verdict: str) -> None:
+    """A cache that shows the right rows and not one right amount; a single one may have been traded."""
+    async with TreadClient(sim.tokens[0], base_url=sim.url) as tread:
+        answer = await tread.request("GET", "/api/sor/get_cached_account_balance")
+    rows = [row for account in answer["balances"] for row in account["assets"]]
+    for row in rows if every else rows[:1]:
+        row.update(amount="0.00000001", notional="0.01")
+    sim.fail(endpoint="cached_balances", body=json.dumps(answer, default=str).encode())
+
+    findings = await examine(sim.url, sim.tokens[0])
+
+    live = findings["live a"]
+    assert live.verdict == verdict
+    counts = "16 of 16" if every else "1 of 16"
+    first = f"{answer['balances'][0]['account_name']} {rows[0]['symbol']}"
+    assert f"same rows as cached: 4, other amounts: {counts} ({first})" in live.said
+    assert ("not one amount is nearly the same" in live.said) == every
+    assert ("its exchange" in live.todo) == every
+
+
+async def test_an_account_is_missing_and_all_amounts_differ(sim: Simulator) -> None:
+    """What can be done about the first goes before."""
+    async with TreadClient(sim.tokens[0], base_url=sim.url) as tread:
+        answer = await tread.request("GET", "/api/sor/get_cached_account_balance")
+    for account in answer["balances"]:
+        for row in account["assets"]:
+            row.update(amount="0.00000001", notional="0.01")
+    sim.fail(endpoint="cached_balances", body=json.dumps(answer, default=str).encode())
+    sim.fail(endpoint="balances", account=sim.accounts()[0].name, missing=True)
+
+    findings = await examine(sim.url, sim.tokens[0])
+
+    assert "missing: 1" in findings["live a"].said
+    assert "not one amount" in findings["live a"].said
+    assert "shows which accounts cannot be read" in findings["live a"].todo
+
+
 @pytest.mark.parametrize(
     ("skew_s", "verdict", "side"), [(60.0, "warning", "ahead of"), (-60.0, "warning", "behind")]
 )
@@ -286,6 +391,17 @@ async def test_a_clock_that_is_wrong(skew_s: float, verdict: str, side: str) -> 
     assert abs(clock.figures["server_ahead_s"] - skew_s) < 1.5
     assert "NTP" in clock.todo
     assert findings["cached a"].figures["oldest_age_s"] < 3.0
+
+
+async def test_a_clock_that_is_nearly_right() -> None:
+    """A second or two is said, and is no warning."""
+    user = User(token=TOKEN, accounts=[Held(name="a")], skew_s=1.9)
+    async with FleetServer(user) as server:
+        findings = await examine(server.url, TOKEN)
+
+    assert findings["clock"].verdict == "ok"
+    assert "ahead of this machine's" in findings["clock"].said
+    assert findings["clock"].todo == ""
 
 
 async def test_a_server_without_a_clock() -> None:
@@ -305,12 +421,57 @@ async def test_fields_that_are_new_or_missing() -> None:
         findings = await examine(wire.url, TOKEN)
 
     fields = findings["fields accounts"]
-    assert (fields.verdict, fields.said) == ("warning", "2 unknown, 3 missing")
+    assert (fields.verdict, fields.said) == ("warning", "2 unknown, 3 missing; looked at 2 Account")
     assert "unknown Account.tier, as at $[0].tier" in fields.details
     assert "missing Account.username, as at $[0].username" in fields.details
     assert len(fields.details) == 5
     assert "canary-value" not in repr(fields)
     assert "newer tread-async" in fields.todo
+
+
+async def test_accounts_without_rows() -> None:
+    """No row has differed; but none was there, so that nothing is known of rows."""
+    live = {"old": {"exchange": "Binance", "assets": []}}
+
+    async def answer(exchange: Exchange) -> None:
+        path = exchange.request.target.partition("?")[0]
+        bodies: dict[str, Any] = {"/api/accounts/": [LISTED], "/api/balances/": live}
+        await exchange.send(reply(bodies.get(path, {"balances": [], "errors": []})))
+
+    async with Wire(answer) as wire:
+        findings = await examine(wire.url, TOKEN)
+
+    assert verdicts(findings, "fields balances", "fields cached_balances") == ["not checked"] * 2
+    assert findings["fields balances"].said == "looked at 1 AccountBalances, no Asset was there to look at"
+    assert findings["fields cached_balances"].said.startswith("looked at 1 CachedBalances, no CachedAccount ")
+
+
+async def test_what_fields_were_looked_at_of(sim: Simulator) -> None:
+    """Every kind of object, of all answers."""
+    findings = await examine(sim.url, *sim.tokens)
+
+    said = {check: one.said for check, one in findings.items() if check.startswith("fields ")}
+    assert said == {
+        "fields accounts": "all are known, and none is missing; looked at 8 Account",
+        "fields balances": "all are known, and none is missing; looked at 8 AccountBalances, 32 Asset",
+        "fields cached_balances": "all are known, and none is missing; "
+        "looked at 2 CachedBalances, 8 CachedAccount, 32 CachedAsset, 10 Equity",
+    }
+
+
+async def test_fields_of_all_tokens(sim: Simulator) -> None:
+    """What differs in the first answer is not forgotten for the second; the first example is shown."""
+    of_first, of_second = (sim.accounts(user) for user in (0, 1))
+    sim.fail(endpoint="accounts", user=0, account=of_first[3].name, extra_field="tier")
+    sim.fail(endpoint="accounts", user=0, account=of_first[2].name, extra_field="group")
+    sim.fail(endpoint="accounts", user=1, account=of_second[1].name, extra_field="tier")
+
+    findings = await examine(sim.url, *sim.tokens)
+
+    assert findings["fields accounts"].details == (
+        "unknown Account.group, as at $[2].group",
+        "unknown Account.tier, as at $[3].tier",
+    )
 
 
 async def test_a_list_that_the_library_cannot_read() -> None:

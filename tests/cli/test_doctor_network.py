@@ -177,9 +177,22 @@ async def test_what_goes_through_a_proxy_does_not_need_the_direct_way(trust: Aut
     async with Tunnel(reply({"message": "no"}, 502)) as proxy:
         findings = await found("https://" + "a" * 63 + ".invalid", trust.trusting, proxy.url)
 
-    assert findings["proxy"].said == "of a; DNS, TCP and TLS are checked directly, not through it"
+    said = "of a; DNS, TCP and TLS below are of the direct way, which they do not go"
+    assert findings["proxy"].said == said
     assert verdicts(findings, "DNS", "TCP", "TLS") == ["warning", "not checked", "not checked"]
     assert "the proxy refused" in findings["token a"].said
+    assert len(proxy.asked) == 1
+
+
+async def test_one_of_two_tokens_goes_through_a_proxy(trust: Authority) -> None:
+    """It is tried although the direct way has failed; the other, which goes that way, is not."""
+    async with Tunnel(reply({"message": "no"}, 502)) as proxy:
+        credentials = (Credential(TOKEN), Credential(f"{TOKEN}-2", proxy=proxy.url))
+        findings = await examine("https://" + "a" * 63 + ".invalid", *credentials, ssl=trust.trusting)
+
+    assert verdicts(findings, "DNS", "token a", "token b") == ["failed", "not checked", "failed"]
+    assert findings["token a"].said == "the host is out of reach"
+    assert findings["proxy"].said.startswith("of b; ")
     assert len(proxy.asked) == 1
 
 
@@ -188,5 +201,6 @@ async def test_through_a_proxy(trust: Authority) -> None:
     async with Tunnel() as proxy, Wire(well, ssl=trust.server()) as wire:
         findings = await found(wire.url, trust.trusting, proxy.url)
 
-    assert verdicts(findings, "proxy", "TLS", "token a") == ["ok", "warning", "ok"]  # a certificate for a day
+    assert verdicts(findings, "proxy", "token a") == ["not checked", "ok"]
+    assert findings["TLS"].verdict == "warning"  # a certificate for a day
     assert proxy.asked

@@ -178,6 +178,59 @@ def test_a_test_may_be_run_again(tmp_path: Path) -> None:
     assert "2 passed" in said, said
 
 
+HYPOTHESIS = """
+import asyncio
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tread_async import TreadClient
+
+OFTEN = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=3)
+
+
+{mark}
+@OFTEN
+@given(x=st.integers())
+async def test_with_ours(tread_client, x):
+    await tread_client.accounts()
+
+
+@OFTEN
+@given(x=st.integers())
+def test_with_ours_and_not_async(tread_client, x):
+    raise AssertionError
+
+
+{mark}
+@OFTEN
+@given(x=st.integers())
+async def test_with_one_of_its_own(tread_simulator, x):
+    async with TreadClient(tread_simulator.tokens[0], base_url=tread_simulator.url) as tread_client:
+        await tread_client.accounts()
+"""
+
+
+@pytest.mark.parametrize(
+    ("mark", "options"),
+    [
+        (ASYNCIO, ("-p", "no:anyio", "-p", "no:aiohttp")),
+        ("@pytest.mark.anyio", ("-p", "no:asyncio", "-p", "no:aiohttp")),
+    ],
+    ids=["asyncio", "anyio"],
+)
+def test_hypothesis_runs_a_test_many_times(tmp_path: Path, mark: str, options: tuple[str, ...]) -> None:
+    """A client is opened once: the sentence says so before the test runs, and what it says to do works."""
+    (tmp_path / "test_kit.py").write_text(HYPOTHESIS.format(mark=mark) + (ANYIO if "anyio" in mark else ""))
+
+    said = run_pytest(tmp_path, *options)
+
+    assert "1 passed, 2 errors" in said, said
+    assert said.count("\ntread_client is opened once, and hypothesis runs a test many times; open") == 2
+    assert "Traceback" not in said
+
+
 def test_the_fixtures_say_what_they_are(tmp_path: Path) -> None:
     """`pytest --fixtures` has a line for each."""
     said = run_pytest(tmp_path, "--fixtures")

@@ -10,13 +10,14 @@ import urllib.request
 from collections.abc import Iterator
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Unpack, get_type_hints
 
 import pytest
 
 from tests.support.samples import PAIR
 from tread_async import OutcomeUnknownError, RetryPolicy, SessionManager, Stale, TreadClient
-from tread_async.simulator import Simulator
+from tread_async.simulator import Fault, Simulator
+from tread_async.simulator.fault_fields import FaultFields
 from tread_async.testing import Clock, TreadSimulator
 
 ONCE = RetryPolicy(attempts=1)
@@ -142,11 +143,33 @@ async def test_what_was_put_off_can_be_waited_for(sim: TreadSimulator) -> None:
     async with TreadClient(sim.tokens[0], base_url=sim.url, retry=ONCE) as tread:
         with pytest.raises(OutcomeUnknownError):
             await tread.set_leverage(5, pair=PAIR, account_ids=[sim.account("A").id])
-    sim.assert_not_applied()
+    assert sim.changes == []
 
     sim.settle()
 
     sim.assert_applied_once(account="A", pair=PAIR, leverage=5)
+
+
+def test_there_is_nothing_to_wait_for_where_it_is_not_open() -> None:
+    """Neither before nor after; that is said, as of its address."""
+    sim = TreadSimulator()
+    with pytest.raises(RuntimeError, match=r"^the simulator is not open"):
+        sim.settle()
+    with sim:
+        sim.settle()
+    with pytest.raises(RuntimeError, match=r"^the simulator is not open"):
+        sim.settle()
+    sim.assert_not_applied()
+
+
+@pytest.mark.parametrize("fail", [TreadSimulator.fail, Simulator.fail])
+def test_an_editor_knows_the_fields_of_a_fault(fail: Any) -> None:
+    """Exactly those of `Fault`, with their types."""
+    hints = get_type_hints(fail)
+
+    assert hints["fields"] == Unpack[FaultFields]
+    assert get_type_hints(FaultFields) == get_type_hints(Fault)
+    assert FaultFields.__required_keys__ == frozenset()
 
 
 async def test_faults_end(sim: TreadSimulator) -> None:

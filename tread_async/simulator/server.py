@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from email.utils import formatdate
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, Unpack
 
 from aiohttp import web
 
 from tread_async.simulator import control
 from tread_async.simulator.calls import Answer, Call, understand
 from tread_async.simulator.endpoints import FIREWALL_PAGE, Endpoints, documented
+from tread_async.simulator.fault_fields import FaultFields
 from tread_async.simulator.faults import READS, Fault, Faults, Plan
 from tread_async.simulator.journal import Journal, Request
 from tread_async.simulator.state import AccountRecord, User
@@ -119,7 +120,7 @@ class Simulator:
         """The server's own truth: every account of a user, archived ones too, oldest first."""
         return [account.record() for account in self._users[user].accounts]
 
-    def fail(self, **fields: Any) -> Fault:
+    def fail(self, **fields: Unpack[FaultFields]) -> Fault:
         """Add the `Fault` with these keyword arguments and return it."""
         return self.add_fault(Fault(**fields))
 

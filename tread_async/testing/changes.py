@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from tread_async.simulator import Change
 from tread_async.simulator.journal import ChangeKind
+from tread_async.testing.known import Known
 
 __all__ = ["Wanted"]
 
@@ -25,6 +26,14 @@ class Wanted:
         said = {"account": self.account, "pair": self.pair, "leverage": self.leverage, "user": self.user}
         fields = [f"{name} {value}" for name, value in said.items() if value is not None]
         return ", ".join([self.kind or "any change", *fields])
+
+    def check(self, known: Known) -> None:
+        """Raises `ValueError` for what is not there, and is not about to be created."""
+        known.check_kind(self.kind)
+        known.check_user(self.user)
+        known.check_pair(self.pair)
+        if self.kind != "create":
+            known.check_account(self.account, self.user)
 
     def fits(self, change: Change) -> bool:
         if self.account is not None and self.account not in (change.name, change.account_id):

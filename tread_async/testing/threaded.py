@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar, Unpack
 
 from tread_async.simulator import AccountRecord, Change, Fault, Request, Simulator
+from tread_async.simulator.fault_fields import FaultFields
 from tread_async.simulator.journal import ChangeKind
 from tread_async.testing.changes import Wanted
 from tread_async.testing.clock import Clock
+from tread_async.testing.known import Known
 from tread_async.testing.telling import told
 
 __all__ = ["TreadSimulator"]
@@ -115,7 +117,7 @@ class TreadSimulator:
 
     # What may happen to it.
 
-    def fail(self, **fields: Any) -> Fault:
+    def fail(self, **fields: Unpack[FaultFields]) -> Fault:
         """Makes requests go wrong, as the arguments of `tread_async.simulator.Fault` say."""
         return self._in_thread(self._simulator.fail, **fields)
 
@@ -124,7 +126,13 @@ class TreadSimulator:
         self._in_thread(self._simulator.heal)
 
     def settle(self) -> None:
-        """Returns when everything that ``drop="late"`` put off has been acted on."""
+        """Returns when everything that ``drop="late"`` put off has been acted on.
+
+        Raises:
+            RuntimeError: it is not open.
+        """
+        if not self._thread.is_alive():
+            raise RuntimeError("the simulator is not open: use 'with'")
         asyncio.run_coroutine_threadsafe(self._simulator.settle(), self._opened.result()).result()
 
     def set_leverage(self, account: str, pair: str, leverage: int | str | Decimal, user: int = 0) -> None:
@@ -162,13 +170,16 @@ class TreadSimulator:
     ) -> None:
         """Exactly one change that fits all that is given was applied.
 
+        What ``drop="late"`` has put off is waited for first.
+
         Args:
-            account: A name or an id.
+            account: A name or an id; with ``kind="create"`` also a name that no account has.
             kind: ``"leverage"``, ``"create"``, ``"archive"`` or ``"update"``.
             user: Index into `tokens`.
 
         Raises:
             AssertionError: with what the server received.
+            ValueError: there is no such account, kind, pair or user, so that nothing could ever fit.
         """
         __tracebackhide__ = True
         self._assert_applied(1, account, kind, pair, leverage, user)
@@ -184,8 +195,11 @@ class TreadSimulator:
     ) -> None:
         """No change that fits all that is given was applied; without arguments none at all.
 
+        Takes what `assert_applied_once` takes, and waits for what ``drop="late"`` has put off, too.
+
         Raises:
             AssertionError: with what the server received.
+            ValueError: there is no such account, kind, pair or user, so that nothing could ever fit.
         """
         __tracebackhide__ = True
         self._assert_applied(0, account, kind, pair, leverage, user)
@@ -196,16 +210,23 @@ class TreadSimulator:
         """So many requests were received that fit all that is given.
 
         Args:
-            account: A name; a read without a filter is about every account.
+            account: A name or an id; a read without a filter is about every account. With
+                ``endpoint="create_account"`` also a name that no account has.
+            user: Index into `tokens`.
 
         Raises:
             AssertionError: with what the server received.
+            ValueError: there is no such endpoint, account or user, so that nothing could ever fit.
         """
         __tracebackhide__ = True
-        requests, changes = self.requests, self.changes
+        known, requests, changes = self._seen()
+        known.check_endpoint(endpoint)
+        known.check_user(user)
+        if endpoint != "create_account":
+            known.check_account(account, user)
         found = sum(
             (endpoint is None or request.endpoint == endpoint)
-            and (account is None or account in request.accounts)
+            and (account is None or known.is_about(request, account))
             and (user is None or request.user == user)
             for request in requests
         )
@@ -226,11 +247,21 @@ class TreadSimulator:
         __tracebackhide__ = True
         exact = None if leverage is None else Decimal(leverage)
         wanted = Wanted(account=account, kind=kind, pair=pair, leverage=exact, user=user)
-        requests, changes = self.requests, self.changes
+        if self._thread.is_alive():  # what was put off until after the closing is never applied
+            self.settle()
+        known, requests, changes = self._seen()
+        wanted.check(known)
         found = sum(wanted.fits(change) for change in changes)
         if found != times:
             said = f"Applied {found} times instead of {times}: {wanted}."
             raise AssertionError(f"{said}\n{self._told(requests, changes)}")
+
+    def _seen(self) -> tuple[Known, list[Request], list[Change]]:
+        def copied() -> tuple[Known, list[Request], list[Change]]:
+            journal = self._simulator.journal
+            return Known.of(self._simulator), journal.requests.copy(), journal.changes.copy()
+
+        return self._in_thread(copied)
 
     def _told(self, requests: Sequence[Request], changes: Sequence[Change]) -> str:
         idle = [str(fault) for fault in self._simulator.idle_faults]

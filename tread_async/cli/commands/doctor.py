@@ -28,8 +28,9 @@ def doctor(
     The host's name, TCP, TLS, a first read with each token, how old cached balances are, the clock, fields
     that are new or missing, latency over 20 reads, and whether connections are kept. It only reads.
 
-    Exit codes: 0 nothing failed, 5 a token is refused, 6 too many requests, 1 anything else failed,
-    2 usage; 130 after Ctrl-C, 143 after SIGTERM, 141 when nobody reads any more.
+    Exit codes: 0 nothing failed, 5 a token is refused, 6 too many requests, 2 usage, or
+    a token that cannot be had, 1 anything else failed; 130 after Ctrl-C, 143 after SIGTERM, 141 when nobody
+    reads any more.
 
     Example: tread doctor --token desk-a
     """

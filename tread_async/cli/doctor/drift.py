@@ -6,6 +6,7 @@ import enum
 import functools
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, get_args
 
@@ -21,7 +22,7 @@ from tread_async.models import (
     Equity,
 )
 
-__all__ = ["NEVER_NULL", "Drift", "Kind", "drifts"]
+__all__ = ["NEVER_NULL", "Drift", "Kind", "drifts", "kinds", "seen"]
 
 # Of the live rows and the list the documentation does not say it: what its samples always fill. Of the cached
 # call its tables do; but its own sample leaves `errors` and `created_at` out.
@@ -37,6 +38,11 @@ NEVER_NULL: Final[Mapping[type[msgspec.Struct], tuple[str, ...]]] = {
     CachedAsset: ("symbol", "amount", "wallet_type", "asset_type"),
     Equity: ("total_equity", "market_type"),
 }  # fmt: skip
+_ROOTS: Final[Mapping[str, type[msgspec.Struct]]] = {
+    "accounts": Account,
+    "balances": AccountBalances,
+    "cached_balances": CachedBalances,
+}
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _LONGEST_NAME: Final = 64
 
@@ -68,10 +74,46 @@ def drifts(endpoint: str, answer: Any) -> dict[str, Drift]:
         endpoint: ``accounts``, ``balances`` or ``cached_balances``.
     """
     found: dict[str, Drift] = {}
-    for value, model, path in _roots(endpoint, answer):
+    for value, model, path in _objects(endpoint, answer):
         for name, drift in _of_object(value, model, path):
             found.setdefault(name, drift)
     return found
+
+
+def seen(endpoint: str, answer: Any) -> Counter[type[msgspec.Struct]]:
+    """How many objects of each kind *answer* has: what there is none of cannot differ."""
+    return Counter([model for _, model, _ in _objects(endpoint, answer)])
+
+
+def kinds(endpoint: str) -> tuple[type[msgspec.Struct], ...]:
+    """Those of which an answer of *endpoint* may have objects, each before what is in it."""
+    return tuple(_within_model(_ROOTS[endpoint]))
+
+
+def _objects(endpoint: str, answer: Any) -> Iterator[tuple[dict[str, Any], type[msgspec.Struct], str]]:
+    for value, model, path in _roots(endpoint, answer):
+        yield from _within(value, model, path)
+
+
+def _within(
+    value: Any, model: type[msgspec.Struct], path: str
+) -> Iterator[tuple[dict[str, Any], type[msgspec.Struct], str]]:
+    """*value*, if it is an object, and those in it."""
+    if not isinstance(value, dict):
+        return
+    yield value, model, path
+    for name, part in _parts(model).items():
+        rows = value.get(name)
+        if part is not None and isinstance(rows, list):
+            for place, row in enumerate(rows):
+                yield from _within(row, part, f"{path}.{name}[{place}]")
+
+
+def _within_model(model: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
+    yield model
+    for part in _parts(model).values():
+        if part is not None:
+            yield from _within_model(part)
 
 
 def _roots(endpoint: str, answer: Any) -> Iterator[tuple[Any, type[msgspec.Struct], str]]:
@@ -89,9 +131,9 @@ def _roots(endpoint: str, answer: Any) -> Iterator[tuple[Any, type[msgspec.Struc
             yield account, Account, f"{path}[{place}]"
 
 
-def _of_object(value: Any, model: type[msgspec.Struct], path: str) -> Iterator[tuple[str, Drift]]:
-    if not isinstance(value, dict):
-        return
+def _of_object(
+    value: Mapping[str, Any], model: type[msgspec.Struct], path: str
+) -> Iterator[tuple[str, Drift]]:
     parts = _parts(model)
     for name in value:
         if name not in parts:
@@ -100,11 +142,6 @@ def _of_object(value: Any, model: type[msgspec.Struct], path: str) -> Iterator[t
     for name in NEVER_NULL[model]:
         if value.get(name) is None:
             yield f"missing {model.__name__}.{name}", Drift(Kind.MISSING, f"{path}.{name}")
-    for name, part in parts.items():
-        rows = value.get(name)
-        if part is not None and isinstance(rows, list):
-            for place, row in enumerate(rows):
-                yield from _of_object(row, part, f"{path}.{name}[{place}]")
 
 
 @functools.cache

@@ -10,13 +10,17 @@ import msgspec
 
 from tread_async.cli.doctor import certificate, clock, fields, freshness, network, pace
 from tread_async.cli.doctor.findings import Finding, Verdict, not_checked
-from tread_async.cli.doctor.patient import Answer, Patient
+from tread_async.cli.doctor.patient import MOST_ACCOUNTS, Answer, Patient
 from tread_async.cli.doctor.tokens import FirstRead, first_read
 
 __all__ = ["examined"]
 
 _MOST_TOKENS: Final = 5  # whose balances are read: it is the server that they tell about
 _AT_ONCE: Final = 8
+_NOT_ASKED_FOR: Final = (
+    f"those of {{}} more accounts: it asks once, for {MOST_ACCOUNTS} at most and what one address can name; "
+    "`tread balances` reads all"
+)
 _READS: Final = ("accounts", "balances", "cached_balances")
 
 Findings: TypeAlias = AsyncGenerator[Finding, None]
@@ -56,8 +60,8 @@ async def examined(patient: Patient) -> Findings:
 async def _way(patient: Patient) -> Findings:
     """To the host itself: what goes through a proxy goes another way."""
     if proxied := [token for token in patient.tokens if token not in patient.direct]:
-        said = f"of {', '.join(proxied)}; DNS, TCP and TLS are checked directly, not through it"
-        yield Finding(check="proxy", verdict=Verdict.OK, said=said)
+        said = f"of {', '.join(proxied)}; DNS, TCP and TLS below are of the direct way, which they do not go"
+        yield not_checked("proxy", said)
     finding, addresses = await network.named(patient.host, patient.port)
     yield finding
     if not addresses:
@@ -97,12 +101,15 @@ async def _balances(patient: Patient, listed: Sequence[FirstRead], answers: list
             yield not_checked(f"cached {first.token}", "it has no account to ask for by name")
             yield not_checked(f"live {first.token}", "it has no account to ask for by name")
             continue
-        finding, answer, cached = await freshness.cached_read(patient, first.token, names)
+        listed_count = len(first.names)
+        finding, answer, cached = await freshness.cached_read(patient, first.token, names, listed_count)
         yield finding
         answers += [answer] if answer is not None else []
-        finding, answer = await freshness.live_read(patient, first.token, names, cached)
+        finding, answer = await freshness.live_read(patient, first.token, names, listed_count, cached)
         yield finding
         answers += [answer] if answer is not None else []
+        if more := listed_count - len(names):
+            yield not_checked(f"balances {first.token}", _NOT_ASKED_FOR.format(more))
     for first in listed[_MOST_TOKENS:]:
         yield not_checked(f"balances {first.token}", f"those of {_MOST_TOKENS} tokens are enough to tell")
 

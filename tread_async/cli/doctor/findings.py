@@ -13,7 +13,7 @@ from tread_async.secret import Secret
 
 __all__ = ["Finding", "Verdict", "code_of_findings", "not_checked", "safe"]
 
-_BEFORE_OTHERS: Final = (5, 6)
+_BEFORE_OTHERS: Final = (5, 6, 2)
 
 
 class Verdict(enum.StrEnum):
@@ -47,7 +47,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def not_checked(check: str, why: str) -> Finding:
-    """For what cannot be checked because something before it has failed."""
+    """For what was not or could not be looked at."""
     return Finding(check=check, verdict=Verdict.NOT_CHECKED, said=why)
 
 
@@ -64,6 +64,8 @@ def safe(finding: Finding, secrets: Iterable[Secret]) -> Finding:
 
 
 def code_of_findings(findings: Iterable[Finding]) -> int:
-    """0 where nothing has failed; else 5 for a token that is refused, 6 for too many requests, or 1."""
+    """0 where nothing has failed; else 5 for a token that is refused, 6 for too many requests, 2 for one that
+    cannot be had as the configuration says, or 1.
+    """
     codes = {finding.code for finding in findings if finding.verdict is Verdict.FAILED}
     return next((code for code in _BEFORE_OTHERS if code in codes), 1 if codes else 0)

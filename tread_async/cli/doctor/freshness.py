@@ -10,6 +10,7 @@ import msgspec
 from tread_async._codec.endpoints import BALANCES_BY_ACCOUNT, CACHED_BALANCES_BY_ACCOUNT
 from tread_async._codec.replies import problem_of
 from tread_async._codec.scanning import Scanned
+from tread_async.cli.doctor.comparison import Compared
 from tread_async.cli.doctor.findings import Finding, Verdict
 from tread_async.cli.doctor.patient import Answer, Patient
 from tread_async.cli.doctor.troubles import failed
@@ -24,6 +25,7 @@ _TODO_CACHED: Final = (
     "cache waits for"
 )
 _TODO_LIVE: Final = "`tread watch --source live --rounds 1` shows which accounts cannot be read, and why"
+_TODO_APART: Final = "one of both is wrong: compare an account with its exchange, or ask Tread's support"
 _TODO_UNDECODED: Final = "the API has changed: look for a newer tread-async, and at the lines about fields"
 _ONE_MAY_SPOIL_IT: Final = (
     "one account may spoil it for all: `tread watch --source live --rounds 1` shows which, and reads the rest"
@@ -31,9 +33,9 @@ _ONE_MAY_SPOIL_IT: Final = (
 
 
 async def cached_read(
-    patient: Patient, token: str, names: list[str]
+    patient: Patient, token: str, names: list[str], listed: int
 ) -> tuple[Finding, Answer | None, Scanned[CachedAccount] | None]:
-    """The cached balances of *names*, and how old they are."""
+    """The cached balances of *names*, of so many accounts that are listed, and how old they are."""
     check = f"cached {token}"
     answer = None
     try:
@@ -41,11 +43,17 @@ async def cached_read(
         found: Scanned[CachedAccount] = answer.model()
     except TreadError as error:
         return failed(check, error), answer, None
-    return _of_ages(check, names, found, answer, patient.clock.ahead_s), answer, found
+    looked_at = _looked_at(found, names, listed)
+    return _of_ages(check, looked_at, names, found, answer, patient.clock.ahead_s), answer, found
 
 
 def _of_ages(
-    check: str, names: list[str], found: Scanned[CachedAccount], answer: Answer, ahead_s: float
+    check: str,
+    looked_at: str,
+    names: list[str],
+    found: Scanned[CachedAccount],
+    answer: Answer,
+    ahead_s: float,
 ) -> Finding:
     now_s = answer.reply.received_at + ahead_s
     ages = {
@@ -57,7 +65,7 @@ def _of_ages(
     if undated := len(found.accounts) - len(ages):
         problems.append(f"of unknown age: {undated}")
     figures: dict[str, float] = {"accounts": len(found.accounts), "took_s": answer.took_s}
-    parts = [f"{len(found.accounts)} of {len(names)} accounts"]
+    parts = [looked_at]
     if ages:
         worst, median_s = max(ages, key=lambda name: ages[name]), statistics.median(ages.values())
         parts.append(f"{_short(median_s)} old (median), the oldest {_short(ages[worst])} ({worst})")
@@ -69,9 +77,9 @@ def _of_ages(
 
 
 async def live_read(
-    patient: Patient, token: str, names: list[str], cached: Scanned[CachedAccount] | None
+    patient: Patient, token: str, names: list[str], listed: int, cached: Scanned[CachedAccount] | None
 ) -> tuple[Finding, Answer | None]:
-    """The live balances of *names*, and whether they have the rows that the cache has."""
+    """The live balances of *names*, and whether they have the rows and amounts that the cache has."""
     check = f"live {token}"
     answer = None
     try:
@@ -84,21 +92,25 @@ async def live_read(
         return finding, answer
     except TreadError as error:
         return failed(check, error), answer
-    parts = [f"{len(found.accounts)} of {len(names)} accounts, read in {answer.took_s * 1000:.0f} ms"]
+    parts = [f"{_looked_at(found, names, listed)}, read in {answer.took_s * 1000:.0f} ms"]
     figures: dict[str, float] = {"accounts": len(found.accounts), "took_s": answer.took_s}
+    problems, todo = _gaps(names, found), _TODO_LIVE
     if cached is None:
         parts.append("not compared with cached ones, which could not be read")
     else:
-        both = [name for name in found.accounts if name in cached.accounts]
-        differ = [name for name in both if _symbols(found.accounts[name]) != _symbols(cached.accounts[name])]
-        which = f", other rows: {len(differ)} ({differ[0]})" if differ else ""
-        parts.append(f"same rows as cached: {len(both) - len(differ)}{which}")
-        figures["with_other_rows_than_cached"] = len(differ)
-    return _judged(check, "; ".join(parts), _gaps(names, found), found, _TODO_LIVE, figures), answer
+        compared = Compared.of(found.accounts, cached.accounts)
+        parts.append(compared.said)
+        figures |= compared.figures
+        if compared.all_apart:
+            todo = todo if problems else _TODO_APART
+            problems.append("not one amount is nearly the same")
+    return _judged(check, "; ".join(parts), problems, found, todo, figures), answer
 
 
-def _symbols(account: AccountBalances | CachedAccount) -> list[str]:
-    return sorted([row.symbol for row in account.assets])
+def _looked_at(found: Scanned[Any], names: list[str], listed: int) -> str:
+    if len(names) == listed:
+        return f"{len(found.accounts)} of {listed} accounts"
+    return f"{len(names)} of {listed} accounts looked at"
 
 
 def _gaps(names: list[str], found: Scanned[Any]) -> list[str]:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tread_async.cli.doctor.findings import Finding, Verdict
+from tread_async.cli.tables import terminal
 from tread_async.cli.writing import FOR_MACHINES, written
 
 __all__ = ["Document", "Lines", "Report"]
@@ -38,7 +39,8 @@ class Lines:
     """For people; in colours where standard output is a terminal."""
 
     def __init__(self) -> None:
-        self._is_like = Console()  # it knows of terminals, NO_COLOR and the like
+        screen = terminal()
+        self._coloured = screen is not None and not screen.no_color
 
     async def show(self, finding: Finding) -> None:
         line = Text().append(f"{finding.verdict:<{_VERDICT_WIDTH}}", style=_STYLES[finding.verdict])
@@ -55,8 +57,7 @@ class Lines:
 
     async def _write(self, text: Text) -> None:
         page = io.StringIO()
-        coloured = self._is_like.is_terminal and not self._is_like.no_color
-        console = Console(file=page, force_terminal=coloured, no_color=not coloured)
+        console = Console(file=page, force_terminal=self._coloured, no_color=not self._coloured)
         console.print(text, soft_wrap=True)
         await written(page.getvalue())
 

@@ -19,6 +19,7 @@ from tread_async.errors import (
     ServerError,
     TransportError,
     TreadError,
+    UsageError,
 )
 
 __all__ = ["failed"]
@@ -30,6 +31,7 @@ _SAID: Final[Mapping[type[TreadError], str]] = {
 }
 _WAIT: Final = "wait, and ask less often: a longer interval, or the setting `requests_per_s`"
 _BY_KIND: Final[tuple[tuple[type[TreadError], str], ...]] = (
+    (UsageError, "mend what it names, in the configuration or the environment; nothing was sent"),
     (AuthError, "see that the bare token is given, without a scheme before it; else make a new one in Tread"),
     (
         BlockedError,
