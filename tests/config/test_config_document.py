@@ -311,6 +311,27 @@ def test_a_file_that_others_can_write_to_is_refused(tmp_path: Path, mode: int) -
         read(Place(tmp_path / "tread.toml", named=True))
 
 
+def test_a_file_that_is_swapped_after_it_was_opened_is_judged_as_what_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one of the same name lends it no mode."""
+    file = written(tmp_path, "")
+    file.chmod(0o622)
+    opened = os.open
+
+    def swapped(path: Any, *more: Any, **options: Any) -> int:
+        descriptor = opened(path, *more, **options)
+        if str(path) == str(file):
+            file.unlink()
+            written(tmp_path, "")
+        return descriptor
+
+    monkeypatch.setattr(os, "open", swapped)
+
+    with pytest.raises(UsageError, match="run: chmod go-w"):
+        read(Place(file, named=True))
+
+
 def test_a_file_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The administrator's is not."""
     file = written(tmp_path, "")

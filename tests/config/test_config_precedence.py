@@ -165,7 +165,9 @@ def test_another_server(has: dict[str, Any], said: str, server: str) -> None:
 def test_the_same_server() -> None:
     """However it is spelled."""
     profile = {"base_url": f"{HERE}/v2", "tokens": TOKENS}
-    found = chosen({"profiles": {"prod": profile}}, {"TREAD_BASE_URL": "https://HERE.example:443/v2/"}, "prod")
+    found = chosen(
+        {"profiles": {"prod": profile}}, {"TREAD_BASE_URL": "https://HERE.example:443/v2/"}, "prod"
+    )
 
     assert found.settings["base_url"].value == "https://HERE.example:443/v2"
 

@@ -6,12 +6,20 @@ import contextlib
 import errno
 import functools
 import os
+import select
 import shlex
 import stat
 from collections.abc import Callable, Iterator
 from typing import Final
 
-__all__ = ["UnreadableError", "configuration_bytes", "secret_bytes", "token_bytes"]
+__all__ = [
+    "UnreadableError",
+    "configuration_bytes",
+    "is_readable",
+    "patiently_read",
+    "secret_bytes",
+    "token_bytes",
+]
 
 _MOST_BYTES: Final = 1 << 20  # of a configuration
 _MOST_OF_A_TOKEN_BYTES: Final = 1 << 16
@@ -81,13 +89,35 @@ def token_bytes(read: Callable[[int], bytes]) -> bytes:
     return _all_of(read, _MOST_OF_A_TOKEN_BYTES)
 
 
+def patiently_read(descriptor: int, most: int) -> bytes:
+    """As `os.read`, also of a pipe that somebody made non-blocking: what has come so far is not all."""
+    while True:
+        try:
+            return os.read(descriptor, most)
+        except BlockingIOError:
+            is_readable(descriptor, None)
+
+
+def is_readable(descriptor: int, within_s: float | None) -> bool:
+    """Whether there is something to read, or the end, within that time. On Windows reading itself waits."""
+    if not hasattr(select, "poll"):  # pragma: no cover - Windows
+        return True
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(None if within_s is None else within_s * 1000))
+
+
 def _all_of(read: Callable[[int], bytes], most: int) -> bytes:
-    content = bytearray()
-    while more := read(most):
-        content += more
-        if len(content) > most:
-            raise UnreadableError(f"there is more than {most >> 10} KiB to read")
-    return bytes(content)
+    content, more = bytearray(), b""
+    try:
+        while more := read(most):
+            content += more
+            if len(content) > most:
+                raise UnreadableError(f"there is more than {most >> 10} KiB to read")
+        return bytes(content)
+    finally:
+        content.clear()  # the frame of an error holds it
+        more = b""
 
 
 @contextlib.contextmanager
