@@ -76,6 +76,20 @@ async def test_a_file_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: p
     assert "belongs to another user" in await refused(File(str(file), WHOSE))
 
 
+@pytest.mark.parametrize("mode", [0o720, 0o702])
+async def test_a_file_in_a_folder_that_others_can_write_to_is_refused(tmp_path: Path, mode: int) -> None:
+    """They could put another one in its place; not so where only its owner may, as in ``/tmp``."""
+    (folder := tmp_path / "a folder").mkdir()
+    source = File(str(held(folder)), WHOSE)
+    folder.chmod(mode)
+
+    assert await refused(source) == (
+        f"others can write to {folder}, and so replace what is in it; run: chmod go-w '{folder}'"
+    )
+    folder.chmod(0o1777)
+    assert (await source()).reveal() == "canary-of-the-file"
+
+
 async def test_a_link_is_refused(tmp_path: Path) -> None:
     """Wherever it leads."""
     link = tmp_path / "link"

@@ -31,16 +31,17 @@ class UnreadableError(Exception):
 
 
 def secret_bytes(path: str) -> bytes:
-    """The content of a file that is ours, and that nobody else can read.
+    """The content of a file that is ours, and that nobody else can read or replace.
 
     Raises:
-        UnreadableError: it is a link, somebody else's, open to others, or not there.
+        UnreadableError: it is a link, somebody else's, open to others, in their folder, or not there.
     """
     if not _HAS_OWNERS:  # pragma: no cover - Windows
         raise UnreadableError("who may read a file cannot be told on Windows; use token_command instead")
     try:
         with _opened(path, os.O_NOFOLLOW) as descriptor:
             _check_secret(path, os.fstat(descriptor))
+            _check_folder(os.path.dirname(os.path.abspath(path)))
             return token_bytes(functools.partial(os.read, descriptor))
     except OSError as error:
         if error.errno == errno.ELOOP:
@@ -59,7 +60,7 @@ def _check_secret(path: str, state: os.stat_result) -> None:
 
 
 def configuration_bytes(path: str) -> bytes:
-    """The content of a file that nobody else can write to: it says which program gives a token.
+    """The content of a file that nobody else can write to or replace: it says which program gives a token.
 
     Raises:
         UnreadableError: others could have written it, or it is no file.
@@ -67,6 +68,8 @@ def configuration_bytes(path: str) -> bytes:
     """
     with _opened(path) as descriptor:
         _check_configuration(path, os.fstat(descriptor))
+        for one in (path, os.path.realpath(path)):  # both a link and what it leads to can be replaced
+            _check_folder(os.path.dirname(os.path.abspath(one)))
         return _all_of(functools.partial(os.read, descriptor), _MOST_BYTES)
 
 
@@ -81,6 +84,19 @@ def _check_configuration(path: str, state: os.stat_result) -> None:
         raise UnreadableError(
             "others can write to it, and so have your tokens sent elsewhere; "
             f"run: chmod go-w {shlex.quote(path)}"
+        )
+
+
+def _check_folder(folder: str) -> None:
+    if not _HAS_OWNERS:  # pragma: no cover - Windows
+        return
+    state = os.stat(folder)
+    if state.st_uid not in (0, os.geteuid()):
+        raise UnreadableError(f"{folder} belongs to another user, who can replace what is in it")
+    if state.st_mode & 0o022 and not state.st_mode & stat.S_ISVTX:
+        raise UnreadableError(
+            f"others can write to {folder}, and so replace what is in it; "
+            f"run: chmod go-w {shlex.quote(folder)}"
         )
 
 
