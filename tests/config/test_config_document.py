@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -309,6 +310,68 @@ def test_a_file_that_others_can_write_to_is_refused(tmp_path: Path, mode: int) -
 
     with pytest.raises(UsageError, match="run: chmod go-w"):
         read(Place(tmp_path / "tread.toml", named=True))
+
+
+@pytest.mark.parametrize("mode", [0o720, 0o702, 0o777])
+@pytest.mark.parametrize("of_the_link", [True, False])
+def test_a_file_in_a_folder_that_others_can_write_to_is_refused(
+    tmp_path: Path, mode: int, of_the_link: bool
+) -> None:
+    """They could put another one in its place; not so where only its owner may, as in ``/tmp``."""
+    (folder := tmp_path / "of the file").mkdir()
+    (other := tmp_path / "of the link").mkdir()
+    (link := other / "link").symlink_to(written(folder, ""))
+    open_to_all = other if of_the_link else folder
+    open_to_all.chmod(mode)
+
+    with pytest.raises(UsageError) as caught:
+        read(Place(link, named=True))
+    assert str(caught.value) == (
+        f"{link}: others can write to {open_to_all}, and so replace what is in it; "
+        f"run: chmod go-w '{open_to_all}'"
+    )
+    open_to_all.chmod(mode | stat.S_ISVTX)
+    assert read(Place(link, named=True)) == Document()
+
+
+def test_a_file_in_a_folder_of_somebody_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose it is to put another one in its place."""
+    file, state = written(tmp_path, ""), os.stat
+    fields = [*state(tmp_path)]
+    fields[stat.ST_UID] = os.geteuid() + 1
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            os,
+            "stat",
+            lambda path, **options: (
+                os.stat_result(fields) if str(path) == str(tmp_path) else state(path, **options)
+            ),
+        )
+        with pytest.raises(UsageError, match="belongs to another user, who can replace what is in it"):
+            read(Place(file, named=True))
+
+
+def test_a_file_that_is_swapped_after_it_was_opened_is_judged_as_what_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one of the same name lends it no mode."""
+    file = written(tmp_path, "")
+    file.chmod(0o622)
+    opened = os.open
+
+    def swapped(path: Any, *more: Any, **options: Any) -> int:
+        descriptor = opened(path, *more, **options)
+        if str(path) == str(file):
+            file.unlink()
+            written(tmp_path, "")
+        return descriptor
+
+    monkeypatch.setattr(os, "open", swapped)
+
+    with pytest.raises(UsageError, match="run: chmod go-w"):
+        read(Place(file, named=True))
 
 
 def test_a_file_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

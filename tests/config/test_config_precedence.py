@@ -83,17 +83,24 @@ TOKENS = {"x": {"token_env": "DESK_X"}, "y": {"token_command": "give y"}}
 
 @given(
     tokens=st.sets(st.sampled_from([*TOKENS])),
+    headers=st.sampled_from([None, {}, {"X-Desk": "canary"}]),
     served=st.sampled_from([None, HERE]),
     named=st.booleans(),
     variable=st.sampled_from([None, "", "canary"]),
-    server=st.sampled_from([None, "", HERE, THERE]),
+    server=st.sampled_from([None, "", HERE, THERE, f"{HERE}/another"]),
 )
 def test_tokens_are_of_one_origin_and_go_to_no_server_that_it_does_not_name(
-    tokens: set[str], served: str | None, named: bool, variable: str | None, server: str | None
+    tokens: set[str],
+    headers: dict[str, str] | None,
+    served: str | None,
+    named: bool,
+    variable: str | None,
+    server: str | None,
 ) -> None:
-    """A variable neither takes the place of a profile's tokens, nor sends them elsewhere."""
+    """A variable neither takes the place of a profile's tokens, nor sends them or its headers elsewhere."""
     profile: dict[str, Any] = {"tokens": {name: TOKENS[name] for name in tokens}}
     profile |= {"base_url": served} if served else {}
+    profile |= {} if headers is None else {"headers": headers}
     environment = {"TREAD_API_TOKEN": variable, "TREAD_BASE_URL": server}
     try:
         found = chosen(
@@ -102,12 +109,13 @@ def test_tokens_are_of_one_origin_and_go_to_no_server_that_it_does_not_name(
             "p" if named else None,
         )
     except UsageError:
-        torn = (
-            named and tokens and (variable or (server and server != (served or FIELDS["base_url"].default)))
-        )
+        elsewhere = server and server != (served or FIELDS["base_url"].default)
+        torn = named and ((tokens and variable) or ((tokens or headers) and elsewhere))
         assert torn or (not named and not variable)
         return
     url = found.settings["base_url"].value
+    if named and headers:
+        assert url == (served or FIELDS["base_url"].default)
     if named and tokens:
         assert not variable
         assert found.tokens.keys() == tokens
@@ -135,15 +143,33 @@ def test_a_token_that_the_profile_takes_from_that_very_variable() -> None:
     assert [*found.tokens] == ["x", "y", "z"]
 
 
-def test_another_server() -> None:
-    """Also where the profile leaves its server at the default; another path of it is another matter."""
-    data = {"profiles": {"prod": {"tokens": TOKENS}}}
+@pytest.mark.parametrize("server", [ELSEWHERE, "https://app.tread.fi/v2", "https://app.tread.fi:444"])
+@pytest.mark.parametrize(
+    ("has", "said"),
+    [
+        ({"tokens": TOKENS}, "tokens"),
+        ({"headers": {"X-Desk": "canary"}}, "headers"),
+        ({"tokens": TOKENS, "headers": {"X-Desk": "canary"}}, "tokens and headers"),
+    ],
+)
+def test_another_server(has: dict[str, Any], said: str, server: str) -> None:
+    """Also where the profile leaves its server at the default; another path may be somebody else's, too."""
+    environment = {"TREAD_BASE_URL": server} | ({} if "tokens" in has else {"TREAD_API_TOKEN": "canary"})
 
-    assert refused(data, {"TREAD_BASE_URL": ELSEWHERE}, "prod").startswith(
-        "TREAD_BASE_URL is another server than that of profile 'prod' of F, whose tokens go nowhere else: "
+    assert refused({"profiles": {"prod": has}}, environment, "prod") == (
+        f"TREAD_BASE_URL is another server than that of profile 'prod' of F, whose {said} go nowhere else: "
+        "unset the variable, or make a profile for that server"
     )
-    same = chosen(data, {"TREAD_BASE_URL": "https://app.tread.fi:443/v2"}, "prod")
-    assert same.settings["base_url"].value == "https://app.tread.fi:443/v2"
+
+
+def test_the_same_server() -> None:
+    """However it is spelled."""
+    profile = {"base_url": f"{HERE}/v2", "tokens": TOKENS}
+    found = chosen(
+        {"profiles": {"prod": profile}}, {"TREAD_BASE_URL": "https://HERE.example:443/v2/"}, "prod"
+    )
+
+    assert found.settings["base_url"].value == "https://HERE.example:443/v2"
 
 
 @pytest.mark.parametrize(

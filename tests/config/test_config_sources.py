@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends import fail
 
 from tread_async import UsageError
-from tread_async._config.commands import output_of
+from tread_async._config.commands import Program
 from tread_async._config.environment import Environment
 from tread_async._config.files import UnreadableError
 from tread_async._config.sources import Command, File, Function, Keyring, Variable, shared
@@ -75,12 +76,45 @@ async def test_a_file_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: p
     assert "belongs to another user" in await refused(File(str(file), WHOSE))
 
 
+@pytest.mark.parametrize("mode", [0o720, 0o702])
+async def test_a_file_in_a_folder_that_others_can_write_to_is_refused(tmp_path: Path, mode: int) -> None:
+    """They could put another one in its place; not so where only its owner may, as in ``/tmp``."""
+    (folder := tmp_path / "a folder").mkdir()
+    source = File(str(held(folder)), WHOSE)
+    folder.chmod(mode)
+
+    assert await refused(source) == (
+        f"others can write to {folder}, and so replace what is in it; run: chmod go-w '{folder}'"
+    )
+    folder.chmod(0o1777)
+    assert (await source()).reveal() == "canary-of-the-file"
+
+
 async def test_a_link_is_refused(tmp_path: Path) -> None:
     """Wherever it leads."""
     link = tmp_path / "link"
     link.symlink_to(held(tmp_path))
 
     assert await refused(File(str(link), WHOSE)) == f"{link} is a symbolic link; name the file itself"
+
+
+async def test_a_file_that_is_swapped_after_it_was_opened_is_judged_as_what_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one of the same name lends it no mode."""
+    file = held(tmp_path, mode=0o604)
+    opened = os.open
+
+    def swapped(path: Any, *more: Any, **options: Any) -> int:
+        descriptor = opened(path, *more, **options)
+        if str(path) == str(file):
+            file.unlink()
+            held(tmp_path)
+        return descriptor
+
+    monkeypatch.setattr(os, "open", swapped)
+
+    assert "has the mode 0604" in await refused(File(str(file), WHOSE))
 
 
 @pytest.mark.parametrize(("make", "said"), [(os.mkdir, "is not a regular"), (os.mkfifo, "is not a regular")])
@@ -127,7 +161,7 @@ async def test_a_program() -> None:
         ("/not/there canary", "its token_command cannot be started: No such file or directory"),
         ("/ canary", "its token_command cannot be started: Permission denied"),
         ("true", "the token is empty"),
-        ("yes canary", "its token_command writes more than 64 KiB"),
+        ("yes canary", "there is more than 64 KiB to read"),
     ],
 )
 async def test_a_program_that_gives_no_token(command: str, said: str) -> None:
@@ -142,40 +176,123 @@ async def test_what_a_program_says_is_heard(capfd: pytest.CaptureFixture[str]) -
     assert capfd.readouterr() == ("", "the store is locked\n")
 
 
-@pytest.mark.parametrize("command", ["sleep 30", "sh -c 'sleep 2 & echo canary'"])
-async def test_a_program_that_does_not_end(command: str) -> None:
+@pytest.mark.parametrize(
+    "command",
+    ["sleep 30", "sh -c 'sleep 2 & echo canary'", "sh -c 'exec >&-; sleep 30'", "sh -c 'setsid sleep 2'"],
+)
+def test_a_program_that_does_not_end(command: str) -> None:
     """Nor is a child waited for that it leaves behind with its output open."""
-    began = asyncio.get_running_loop().time()
+    began = time.monotonic()
     with pytest.raises(UnreadableError, match=r"did not end within 0\.2 s"):
-        await output_of(command, within_s=0.2)
+        Program(command, within_s=0.2).output()
 
-    assert asyncio.get_running_loop().time() - began < 1.5
+    assert time.monotonic() - began < 1.5
 
 
-def _wait_for(file: Path) -> None:
-    while not file.exists() or not file.read_text().strip():
+def _wait_for(file: Path) -> list[int]:
+    while not file.exists() or not file.read_text().endswith("\n"):
+        time.sleep(0.005)
+    return [int(number) for number in file.read_text().split()]
+
+
+def _is_there(process: int) -> bool:
+    """Whether it runs; a child of ours that has ended and was not waited for counts, too."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return False
+    return state[0] != "Z" or int(state[1]) == os.getpid()
+
+
+def _until_gone(processes: list[int]) -> None:
+    give_up = time.monotonic() + 2
+    while any(map(_is_there, processes)):
+        assert time.monotonic() < give_up, "it is still there"
         time.sleep(0.005)
 
 
-async def test_a_program_ends_with_who_asked_for_it(tmp_path: Path) -> None:
-    """Somebody who is cancelled leaves no process behind."""
-    task = asyncio.ensure_future(output_of(f"sh -c 'echo $$ > {tmp_path}/pid; exec sleep 30'"))
-    number = tmp_path / "pid"
-    await asyncio.to_thread(_wait_for, number)
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(number.read_text()), 0)
+LOOPS = pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+WITH_A_CHILD = "sh -c 'sleep 30 & echo $$ $! > {}; sleep 30'"
 
 
-def test_a_program_on_another_event_loop() -> None:
-    """uvloop has processes of its own kind."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert runner.run(output_of("printf canary")) == b"canary"
-        with pytest.raises(UnreadableError, match="did not end"):
-            runner.run(output_of("sh -c 'sleep 2 & echo canary'", within_s=0.2))
+@LOOPS
+def test_a_program_and_its_children_end_with_who_asked_for_it(
+    tmp_path: Path, loop: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody who is cancelled leaves no process behind: when the call has ended, they have."""
+
+    async def cancelled() -> list[int]:
+        task = asyncio.ensure_future(Command(WITH_A_CHILD.format(tmp_path / "both"), WHOSE)())
+        processes = await asyncio.to_thread(_wait_for, tmp_path / "both")
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not _is_there(processes[0])
+        return processes
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        processes = runner.run(cancelled())
+    _until_gone(processes)
+
+    assert not caplog.records or {record.levelname for record in caplog.records} == {"DEBUG"}
+
+
+def test_a_program_and_its_children_end_when_the_time_is_up(tmp_path: Path) -> None:
+    """It left them nobody else to end them."""
+    with pytest.raises(UnreadableError, match="did not end"):
+        Program(WITH_A_CHILD.format(tmp_path / "both"), within_s=0.3).output()
+
+    _until_gone(_wait_for(tmp_path / "both"))
+
+
+def test_what_a_program_leaves_running_on_purpose(tmp_path: Path) -> None:
+    """An agent that it starts may answer the next one."""
+    command = f"sh -c 'sleep 30 > /dev/null & echo $! > {tmp_path}/pid; echo canary'"
+    assert Program(command).output() == b"canary\n"
+    agent = _wait_for(tmp_path / "pid")[0]
+
+    assert _is_there(agent)
+    os.kill(agent, signal.SIGKILL)
+
+
+async def test_a_program_that_is_cancelled_at_any_time() -> None:
+    """Also while it is being started."""
+    for ticks in range(12):
+        task = asyncio.ensure_future(Command("sleep 30", WHOSE)())
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    assert not _children()
+
+
+def _children() -> list[str]:
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+
+
+@LOOPS
+def test_starting_a_program_holds_nobody_up(loop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system may take long to do so, the longer the more memory there is."""
+    start = subprocess.Popen.__init__
+
+    def slow(*args: Any, **options: Any) -> None:
+        time.sleep(0.3)
+        start(*args, **options)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", slow)
+
+    async def ticks() -> int:
+        task, count = asyncio.ensure_future(Command("printf canary", WHOSE)()), 0
+        while not task.done():
+            await asyncio.sleep(0.01)
+            count += 1
+        assert (await task).reveal() == "canary"
+        return count
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(ticks()) > 10
 
 
 class Memory(KeyringBackend):
@@ -210,6 +327,37 @@ async def test_a_keyring(keep: Callable[[KeyringBackend], None]) -> None:
 
     assert found.reveal() == "canary-of-the-keyring"
     assert "keyring set SERVICE USER" in await refused(Keyring("tread/desk-b", WHOSE))
+
+
+@pytest.mark.parametrize(
+    "failure", [RuntimeError("canary"), SystemExit("canary"), KeyboardInterrupt("canary")]
+)
+async def test_a_keyring_that_gives_up(
+    keep: Callable[[KeyringBackend], None], monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    """In whatever way, nobody waits for what does not come."""
+    keep(backend := Memory())
+    monkeypatch.setattr(backend, "get_password", lambda service, user: throw(failure))
+
+    async with asyncio.timeout(5):
+        assert await refused(Keyring("tread/x", WHOSE)) == f"the keyring failed with {type(failure).__name__}"
+
+
+def throw(failure: BaseException) -> None:
+    raise failure
+
+
+async def test_a_source_that_fails_as_nobody_thought_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is said with the source, too."""
+    source = File(str(held(tmp_path)), WHOSE)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fstat", lambda descriptor: throw(MemoryError("canary")))
+        async with asyncio.timeout(5):
+            said = await refused(source)
+
+    assert said == "its token_file failed with MemoryError"
 
 
 async def test_where_there_is_no_keyring(

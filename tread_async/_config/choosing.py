@@ -1,14 +1,15 @@
 """What holds where the file, the environment and a caller say different things.
 
-A setting is taken from the environment before the file. Tokens and their server are not mixed like that,
-since a variable that was left over from yesterday would trade on other accounts, or show the tokens of
-one server to another: where both say something about those, it is refused.
+A setting is taken from the environment before the file. Tokens, headers and their server are not mixed
+like that, since a variable that was left over from yesterday would trade on other accounts, or show the
+secrets of one server to another: where both say something about those, it is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -55,8 +56,10 @@ def choose(document: Document, file: str, environment: Environment, profile: str
     given = document.profiles.get(named.value) or Profile({}, {})
     origin = f"profile {named.value}"
     values = {name: _value(name, given.settings, environment, origin) for name in FIELDS}
+    whose = f"profile {named.value!r} of {file}"
+    _refuse_another_server(given, values["base_url"].value, whose)
     if given.tokens:
-        _refuse_a_mixture(given, values["base_url"].value, environment, f"profile {named.value!r} of {file}")
+        _refuse_another_token(given, environment, whose)
         return Chosen(named, values, given.tokens, origin)
     lone = {"token": Token(Variable(API_TOKEN, API_TOKEN))} if environment.has(API_TOKEN) else {}
     return Chosen(named, values, lone, _variable(API_TOKEN))
@@ -83,18 +86,27 @@ def _check_named(named: Value, document: Document, file: str, environment: Envir
         raise UsageError(f"there is no profile {named.value!r} in {file}; there are {known}")
 
 
-def _refuse_a_mixture(given: Profile, base_url: str, environment: Environment, whose: str) -> None:
+def _refuse_another_token(given: Profile, environment: Environment, whose: str) -> None:
     if environment.has(API_TOKEN) and not _names(given, API_TOKEN):
         raise UsageError(
             f"{API_TOKEN} is set, and {whose} has tokens of its own: unset the variable, "
             "or choose a profile without tokens"
         )
+
+
+def _refuse_another_server(given: Profile, base_url: str, whose: str) -> None:
+    own = [key for key, has in (("tokens", given.tokens), ("headers", given.settings.get("headers"))) if has]
     at_home = given.settings.get("base_url", FIELDS["base_url"].default)
-    if settings.origin(base_url) != settings.origin(at_home):
+    if own and _server(base_url) != _server(at_home):
         raise UsageError(
-            f"TREAD_BASE_URL is another server than that of {whose}, whose tokens go nowhere else: "
-            "unset the variable, or make a profile for that server"
+            f"TREAD_BASE_URL is another server than that of {whose}, whose {' and '.join(own)} go nowhere "
+            "else: unset the variable, or make a profile for that server"
         )
+
+
+def _server(base_url: str) -> tuple[str, str]:
+    """Behind one host each path may be the server of somebody else."""
+    return settings.origin(base_url), urlsplit(base_url).path
 
 
 def _names(profile: Profile, variable: str) -> bool:

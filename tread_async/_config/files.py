@@ -6,12 +6,20 @@ import contextlib
 import errno
 import functools
 import os
+import select
 import shlex
 import stat
 from collections.abc import Callable, Iterator
 from typing import Final
 
-__all__ = ["UnreadableError", "configuration_bytes", "secret_bytes", "token_bytes"]
+__all__ = [
+    "UnreadableError",
+    "configuration_bytes",
+    "is_readable",
+    "patiently_read",
+    "secret_bytes",
+    "token_bytes",
+]
 
 _MOST_BYTES: Final = 1 << 20  # of a configuration
 _MOST_OF_A_TOKEN_BYTES: Final = 1 << 16
@@ -23,16 +31,17 @@ class UnreadableError(Exception):
 
 
 def secret_bytes(path: str) -> bytes:
-    """The content of a file that is ours, and that nobody else can read.
+    """The content of a file that is ours, and that nobody else can read or replace.
 
     Raises:
-        UnreadableError: it is a link, somebody else's, open to others, or not there.
+        UnreadableError: it is a link, somebody else's, open to others, in their folder, or not there.
     """
     if not _HAS_OWNERS:  # pragma: no cover - Windows
         raise UnreadableError("who may read a file cannot be told on Windows; use token_command instead")
     try:
         with _opened(path, os.O_NOFOLLOW) as descriptor:
             _check_secret(path, os.fstat(descriptor))
+            _check_folder(os.path.dirname(os.path.abspath(path)))
             return token_bytes(functools.partial(os.read, descriptor))
     except OSError as error:
         if error.errno == errno.ELOOP:
@@ -51,7 +60,7 @@ def _check_secret(path: str, state: os.stat_result) -> None:
 
 
 def configuration_bytes(path: str) -> bytes:
-    """The content of a file that nobody else can write to: it says which program gives a token.
+    """The content of a file that nobody else can write to or replace: it says which program gives a token.
 
     Raises:
         UnreadableError: others could have written it, or it is no file.
@@ -59,6 +68,8 @@ def configuration_bytes(path: str) -> bytes:
     """
     with _opened(path) as descriptor:
         _check_configuration(path, os.fstat(descriptor))
+        for one in (path, os.path.realpath(path)):  # both a link and what it leads to can be replaced
+            _check_folder(os.path.dirname(os.path.abspath(one)))
         return _all_of(functools.partial(os.read, descriptor), _MOST_BYTES)
 
 
@@ -76,18 +87,53 @@ def _check_configuration(path: str, state: os.stat_result) -> None:
         )
 
 
+def _check_folder(folder: str) -> None:
+    if not _HAS_OWNERS:  # pragma: no cover - Windows
+        return
+    state = os.stat(folder)
+    if state.st_uid not in (0, os.geteuid()):
+        raise UnreadableError(f"{folder} belongs to another user, who can replace what is in it")
+    if state.st_mode & 0o022 and not state.st_mode & stat.S_ISVTX:
+        raise UnreadableError(
+            f"others can write to {folder}, and so replace what is in it; "
+            f"run: chmod go-w {shlex.quote(folder)}"
+        )
+
+
 def token_bytes(read: Callable[[int], bytes]) -> bytes:
     """Everything that *read* gives, if that can be a token. Raises `UnreadableError`."""
     return _all_of(read, _MOST_OF_A_TOKEN_BYTES)
 
 
+def patiently_read(descriptor: int, most: int) -> bytes:
+    """As `os.read`, also of a pipe that somebody made non-blocking: what has come so far is not all."""
+    while True:
+        try:
+            return os.read(descriptor, most)
+        except BlockingIOError:
+            is_readable(descriptor, None)
+
+
+def is_readable(descriptor: int, within_s: float | None) -> bool:
+    """Whether there is something to read, or the end, within that time. On Windows reading itself waits."""
+    if not hasattr(select, "poll"):  # pragma: no cover - Windows
+        return True
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(None if within_s is None else within_s * 1000))
+
+
 def _all_of(read: Callable[[int], bytes], most: int) -> bytes:
-    content = bytearray()
-    while more := read(most):
-        content += more
-        if len(content) > most:
-            raise UnreadableError(f"there is more than {most >> 10} KiB to read")
-    return bytes(content)
+    content, more = bytearray(), b""
+    try:
+        while more := read(most):
+            content += more
+            if len(content) > most:
+                raise UnreadableError(f"there is more than {most >> 10} KiB to read")
+        return bytes(content)
+    finally:
+        content.clear()  # the frame of an error holds it
+        more = b""
 
 
 @contextlib.contextmanager

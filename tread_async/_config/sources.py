@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
 import os
 import sys
-import threading
-from typing import ClassVar, TypeAlias
+from collections.abc import Callable
+from typing import ClassVar, Final, TypeAlias
 
 import msgspec
 
 from tread_async._codec import settings
-from tread_async._config.commands import output_of
+from tread_async._config.commands import Program
 from tread_async._config.environment import Environment
-from tread_async._config.files import UnreadableError, secret_bytes, token_bytes
-from tread_async._config.threads import in_thread
+from tread_async._config.files import UnreadableError, patiently_read, secret_bytes, token_bytes
+from tread_async._config.threads import READINGS, Reading
 from tread_async.errors import UsageError
 from tread_async.secret import Secret
 
 __all__ = ["Command", "File", "Function", "Keyring", "Source", "Stdin", "Variable", "shared"]
+
+_KILLED_WITHIN_S: Final = 1.0
+
+Found: TypeAlias = tuple[Secret | None, str]
+"""A token; or why there is none."""
 
 
 class _Source(msgspec.Struct, frozen=True):
@@ -63,14 +70,15 @@ class Function(_Source, frozen=True):
             raise UsageError(f"{self.whose}: {problem}")
         return found
 
-    async def _token(self) -> tuple[Secret | None, str]:
-        try:
-            return _token_in(await self._read())
-        except UnreadableError as error:
-            return None, str(error)
+    async def _token(self) -> Found:
+        # Not cut short when nobody waits any more: a keyring's prompt or a disk that hangs cannot be.
+        return await READINGS.result((self.key, self.text), self._found)
 
-    async def _read(self) -> bytes:
-        """The token, and maybe blanks around it. Raises `UnreadableError`."""
+    def _found(self) -> Found:
+        return _settled(self.key, self._content)
+
+    def _content(self) -> bytes:
+        """The token, and maybe blanks around it; called in a thread. Raises `UnreadableError`."""
         raise NotImplementedError
 
 
@@ -79,8 +87,8 @@ class File(Function, frozen=True):
 
     key: ClassVar[str] = "token_file"
 
-    async def _read(self) -> bytes:
-        return await in_thread(lambda: secret_bytes(os.path.expanduser(self.text)))
+    def _content(self) -> bytes:
+        return secret_bytes(os.path.expanduser(self.text))
 
 
 class Command(Function, frozen=True):
@@ -88,8 +96,17 @@ class Command(Function, frozen=True):
 
     key: ClassVar[str] = "token_command"
 
-    async def _read(self) -> bytes:
-        return await output_of(self.text)
+    async def _token(self) -> Found:
+        program = Program(self.text)
+        reading = Reading(lambda: _settled(self.key, program.output))
+        try:
+            return await reading.result()
+        except asyncio.CancelledError:
+            program.stop()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_KILLED_WITHIN_S):
+                    await reading.result()
+            raise
 
 
 class Keyring(Function, frozen=True):
@@ -97,10 +114,7 @@ class Keyring(Function, frozen=True):
 
     key: ClassVar[str] = "token_keyring"
 
-    async def _read(self) -> bytes:
-        return await in_thread(self._password)
-
-    def _password(self) -> bytes:
+    def _content(self) -> bytes:
         try:
             import keyring
         except ImportError:
@@ -110,7 +124,7 @@ class Keyring(Function, frozen=True):
         service, _, user = self.text.rpartition("/")
         try:
             password = keyring.get_password(service, user)
-        except Exception as error:  # each backend has its own
+        except BaseException as error:  # each backend has its own, and some give up with SystemExit
             raise UnreadableError(f"the keyring failed with {type(error).__name__}") from None
         if password is None:
             raise UnreadableError(
@@ -124,18 +138,12 @@ class Stdin(Function, frozen=True):
     """Standard input, which is read once: what came is the token as long as the process lives."""
 
     key: ClassVar[str] = "token_stdin"
-    _reading: ClassVar[threading.Lock] = threading.Lock()
     _taken: ClassVar[Secret | None] = None
 
-    async def _read(self) -> bytes:
-        return (await in_thread(self._once)).reveal().encode()
-
-    @classmethod
-    def _once(cls) -> Secret:
-        with cls._reading:
-            if cls._taken is None:
-                cls._taken = Secret(_standard_input().decode("utf-8", "replace"))
-            return cls._taken
+    def _content(self) -> bytes:
+        if Stdin._taken is None:
+            Stdin._taken = Secret(_standard_input().decode("utf-8", "replace"))
+        return Stdin._taken.reveal().encode()
 
 
 def _standard_input() -> bytes:
@@ -145,12 +153,22 @@ def _standard_input() -> bytes:
     try:
         if os.isatty(0):
             raise UnreadableError("a token typed here would show; pipe it in: pass show tread | tread ...")
-        return token_bytes(functools.partial(os.read, 0))
+        return token_bytes(functools.partial(patiently_read, 0))
     except OSError as error:
         raise UnreadableError(f"standard input cannot be read: {error.strerror}") from None
 
 
-def _token_in(content: bytes) -> tuple[Secret | None, str]:
+def _settled(key: str, content: Callable[[], bytes]) -> Found:
+    """The token in *content*. The errors of it stay here, since their frames hold what was read."""
+    try:
+        return _token_in(content())
+    except UnreadableError as error:
+        return None, str(error)
+    except BaseException as error:  # whoever waits for a thread that is gone waits for ever
+        return None, f"its {key} failed with {type(error).__name__}"
+
+
+def _token_in(content: bytes) -> Found:
     """The token that *content* is but for blanks around it; or why it cannot be one."""
     try:
         return settings.token(content.decode("utf-8", "replace").strip()), ""
