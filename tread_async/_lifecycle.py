@@ -183,7 +183,7 @@ class _ReadBack:
             NameConflictError: another account has the name, so that nothing was applied.
             OutcomeUnknownError: no listing settles it.
         """
-        failure = unknown or self._unknown("acknowledged, but no listing shows it")
+        failure = unknown or self._unknown("no listing shows it")
         note = ""
         for wait_s in _LISTED_AFTER_S:
             if self._calls.left_s(deadline) <= wait_s:
@@ -288,6 +288,6 @@ class _ReadBack:
     def _unknown(
         self, message: str, kind: type[OutcomeUnknownError] = OutcomeUnknownError
     ) -> OutcomeUnknownError:
-        failure = kind(message)
+        failure = kind(f"the server said that it is done; {message}" if self.acknowledged else message)
         failure.endpoint = self._label
         return failure

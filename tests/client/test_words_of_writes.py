@@ -25,7 +25,7 @@ from tread_async import (
 )
 
 LOST = "it was sent, but no answer came: the connection was lost; read back"
-UNSHOWN = "acknowledged, but no listing shows it"
+UNSHOWN = "the server said that it is done; no listing shows it"
 NO_ACCOUNT = "no account 'new' is listed"
 NOT_ARCHIVED = "the account id-1 is listed, and not as archived"
 ARRIVES = "; it may still arrive"

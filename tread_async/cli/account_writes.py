@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import functools
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, NamedTuple
+
+from msgspec import structs
 
 from tread_async.cli.account_secrets import AccountSecrets
 from tread_async.cli.accounts import ACCOUNT_FIELDS, account_fields, is_called
@@ -41,6 +44,10 @@ class NewAccount(NamedTuple):
     name: str
     exchange: str
 
+    def seen_as(self, account_id: str) -> Account:
+        """What is known of it when no more than its id has been seen."""
+        return Account(id=account_id, name=self.name, exchange=self.exchange)
+
 
 def create(
     new: NewAccount, secrets_file: str | None, consent: Consent, forms: Forms, connection: Connection
@@ -73,7 +80,7 @@ async def _create(
         if not await consent.given(f"Creates the account {new.name} of {new.exchange} {where}."):
             return 0 if consent.dry_run else _NOT_DONE
         write = client.create_account(**new._asdict(), **secrets._asdict())
-        await _finish(credential, client, write, form)
+        await _finish(credential, client, write, form, new.seen_as)
     return 0
 
 
@@ -88,7 +95,7 @@ async def _archive(name: str, consent: Consent, forms: Forms, connection: Connec
         if not await consent.given(f"Archives {which}, {where}."):
             return 0 if consent.dry_run else _NOT_DONE
         write = client.archive_account(account.name, expect_id=account.id)
-        await _finish(credential, client, write, form)
+        await _finish(credential, client, write, form, functools.partial(_archived, account))
     return 0
 
 
@@ -99,14 +106,22 @@ def _named(name: str, accounts: tuple[Account, ...], credential: str) -> Account
     return found[0]
 
 
+def _archived(account: Account, name: str) -> Account:
+    return structs.replace(account, name=name, archived=True)
+
+
 async def _finish(
-    credential: str, client: TreadClient, write: Coroutine[Any, Any, Account], form: Form
+    credential: str,
+    client: TreadClient,
+    write: Coroutine[Any, Any, Account],
+    form: Form,
+    seen_as: Callable[[str], Account],
 ) -> None:
     """Sends *write*, finds out what became of it, and shows the account."""
     try:
         account = await settled(write, client.close)
     except OutcomeUnknownError as error:
-        account = await _looked_up(client, error)
+        account = seen_as(await _looked_up(client, error))
     except ClientClosedError:
         raise ClientClosedError("it was interrupted; nothing was applied") from None
     key, fields = AccountKey(credential, account.name), account_fields(account)
@@ -116,19 +131,17 @@ async def _finish(
     await shown(Sheet(records=[record], columns=_COLUMNS, document=document, heads=heads), form)
 
 
-async def _looked_up(client: TreadClient, error: OutcomeUnknownError) -> Account:
-    """The account that a write has made or archived, of which nothing was known at first."""
+async def _looked_up(client: TreadClient, error: OutcomeUnknownError) -> str:
+    """What shows that a write was applied of which nothing was known at first.
+
+    That is enough: to ask for more could fail, and so hide that it was applied.
+    """
     if isinstance(error, ClientClosedError):
         raise _advised(error)
-    outcome = await error.resolve()
-    if isinstance(outcome, NotApplied):
-        raise outcome.error
+    outcome = await settled(error.resolve(), client.close)
     if isinstance(outcome, Applied):
-        for account in await client.accounts(include_archived=True):
-            if outcome.seen in (account.id, account.name):
-                return account
-        raise _advised(error)
-    raise _advised(outcome.error)
+        return str(outcome.seen)
+    raise outcome.error if isinstance(outcome, NotApplied) else _advised(outcome.error)
 
 
 def _advised(error: TreadError) -> TreadError:
