@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["archive", "create", "update"]
 
+_ACKNOWLEDGED: Final = "the server said that it is done"
 _LISTED_AFTER_S: Final = (0.0, 1.0, 2.0)  # a change may take a moment to show
 
 
@@ -288,6 +289,6 @@ class _ReadBack:
     def _unknown(
         self, message: str, kind: type[OutcomeUnknownError] = OutcomeUnknownError
     ) -> OutcomeUnknownError:
-        failure = kind(f"the server said that it is done; {message}" if self.acknowledged else message)
+        failure = kind(f"{_ACKNOWLEDGED}; {message}" if self.acknowledged else message)
         failure.endpoint = self._label
         return failure
