@@ -92,7 +92,7 @@ async def test_create_with_secrets_of_the_environment(sim: Simulator) -> None:
     assert code == 0
     assert (made.name, made.exchange, made.api_key) == ("new", "OKX", SECRETS["TREAD_ACCOUNT_API_KEY"])
     assert document["accounts"]["token/new"]["account_id"] == made.id
-    assert err.startswith(f"Creates the account new of OKX of the token token, on {sim.url}.")
+    assert err.startswith(f"At {sim.url}, of the token token: creates the account new of OKX.")
     assert not any(secret in out + err for secret in SECRETS.values())
 
 
@@ -276,7 +276,7 @@ async def test_archive_asks_with_what_it_found(sim: Simulator) -> None:
         shown = await terminal.rest()
 
     assert terminal.process.returncode == 0
-    assert f"Archives the account {account.name} of {account.exchange}, id {account.id}" in said
+    assert f"archives the account of id {account.id}, {account.name} of {account.exchange}." in said
     assert sim.accounts()[1].archived
     assert sim.accounts()[1].name in shown
 
@@ -314,7 +314,7 @@ async def test_update_says_what_became_of_each(sim: Simulator) -> None:
 
     document = json.loads(out)
     assert code == 3
-    assert err == f"Sets the margin mode to ISOLATED on 2 accounts (2 of token), at {sim.url}.\n"
+    assert err == f"At {sim.url}: sets the margin mode to ISOLATED on 2 accounts (2 of token).\n"
     assert document["counts"] == {"applied": 1, "not_applied": 1, "unknown": 0}
     assert document["outcomes"][f"token/{second.name}"]["status"] == 400
     assert [account.margin_mode for account in sim.accounts()[:2]] == ["ISOLATED", "CROSS"]

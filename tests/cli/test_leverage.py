@@ -37,7 +37,7 @@ async def test_it_is_set_on_all(sim: Simulator) -> None:
 
     assert code == 0
     assert leverages(sim) == ["7"] * 6
-    assert err == f"Sets the leverage of {PAIR} to 7 on 6 accounts (6 of token), at {sim.url}.\n"
+    assert err == f"At {sim.url}: sets the leverage of {PAIR} to 7 on 6 accounts (6 of token).\n"
     assert out.count("confirmed") == 6
     assert out.endswith("\n6 applied\n")
     assert "\x1b" not in out + err

@@ -58,7 +58,7 @@ async def test_a_plan_is_made_read_and_applied(sim: Simulator, path: Path) -> No
     nothing = await done(sim, "leverage", "apply", await made(sim, path), "--yes")
 
     assert code == 0
-    assert err == f"Sets 5 leverages of 5 accounts (5 of token), at {sim.url}.\n"
+    assert err == f"At {sim.url}: sets 5 leverages of 5 accounts (5 of token).\n"
     assert "5 applied\n1 were so already" in out
     assert {change.name for change in sim.journal.changes} == {one.name for one in sim.accounts()[1:]}
     assert [line["verdict"] for line in only_lines(again[1])] == ["already"] * 6
@@ -121,7 +121,7 @@ async def test_it_asks(sim: Simulator, path: Path) -> None:
         await terminal.rest()
 
     assert terminal.process.returncode == 1
-    assert "Sets 6 leverages of 6 accounts (6 of token)" in said
+    assert "sets 6 leverages of 6 accounts (6 of token)" in said
     assert not sim.journal.changes
 
 

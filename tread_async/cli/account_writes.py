@@ -76,8 +76,8 @@ async def _create(
     async with client:
         if any(account.name == new.name for account in await client.accounts()):
             raise NameConflictError(f"there is an account {new.name!r} already; nothing was sent")
-        where = f"of the token {credential}, on {client.base_url}"
-        if not await consent.given(f"Creates the account {new.name} of {new.exchange} {where}."):
+        where = f"At {client.base_url}, of the token {credential}"
+        if not await consent.given(f"{where}: creates the account {new.name} of {new.exchange}."):
             return 0 if consent.dry_run else _NOT_DONE
         write = client.create_account(**new._asdict(), **secrets._asdict())
         await _finish(credential, client, write, form, new.seen_as)
@@ -90,9 +90,9 @@ async def _archive(name: str, consent: Consent, forms: Forms, connection: Connec
     credential, client = connection.client()
     async with client:
         account = _named(name, await client.accounts(), credential)
-        which = f"the account {account.name} of {account.exchange}, id {account.id}"
-        where = f"of the token {credential}, on {client.base_url}"
-        if not await consent.given(f"Archives {which}, {where}."):
+        which = f"the account of id {account.id}, {account.name} of {account.exchange}"
+        where = f"At {client.base_url}, of the token {credential}"
+        if not await consent.given(f"{where}: archives {which}."):
             return 0 if consent.dry_run else _NOT_DONE
         write = client.archive_account(account.name, expect_id=account.id)
         await _finish(credential, client, write, form, functools.partial(_archived, account))

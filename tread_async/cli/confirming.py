@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from typing import Final, NamedTuple
@@ -45,6 +46,7 @@ class Consent(NamedTuple):
 
 
 async def _agreed() -> bool:
+    _forget_typed()
     print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
     descriptor = sys.stdin.fileno()
     try:
@@ -53,3 +55,11 @@ async def _agreed() -> bool:
         print("\nNothing was sent.", file=sys.stderr)  # noqa: T201
         raise
     return answer.decode(errors="replace").strip().casefold() in ("y", "yes")
+
+
+def _forget_typed() -> None:
+    """What was typed before the question is no answer to it."""
+    with contextlib.suppress(ImportError):  # Windows has no termios
+        import termios
+
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)

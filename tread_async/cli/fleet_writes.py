@@ -27,6 +27,7 @@ from tread_async.reports import LeverageReport, MarginModeReport
 __all__ = ["by_token", "report_of", "set_leverage", "update"]
 
 _NOT_DONE: Final = 1
+_MOST_NAMED: Final = 4
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ class _Order(NamedTuple):
     """What is to be written.
 
     Attributes:
-        intent: The beginning of a sentence.
+        intent: What is done, in a sentence that goes on with the accounts.
         kind: Of its report.
         send: A coroutine function of a manager.
     """
@@ -52,7 +53,7 @@ async def set_leverage(
 
     def order(desk: SessionManager) -> _Order:
         send = functools.partial(desk.set_leverage, leverage, pair=pair)
-        return _Order(f"Sets the leverage of {pair} to {leverage}", LeverageReport, send)
+        return _Order(f"sets the leverage of {pair} to {leverage}", LeverageReport, send)
 
     return await ended("leverage set", _carry_out(order, to, consent, forms, connection))
 
@@ -64,7 +65,7 @@ async def update(
 
     def order(desk: SessionManager) -> _Order:
         send = functools.partial(desk.update_margin_mode, margin_mode)
-        return _Order(f"Sets the margin mode to {margin_mode}", MarginModeReport, send)
+        return _Order(f"sets the margin mode to {margin_mode}", MarginModeReport, send)
 
     return await ended("accounts update", _carry_out(order, to, consent, forms, connection))
 
@@ -84,7 +85,7 @@ async def _carry_out(
         accounts, unlisted = await to.found(desk)
         # As a dry run first: it finds the accounts, and refuses what cannot be sent.
         report = await order.send(accounts=accounts, dry_run=True)
-        intent = f"{order.intent} on {by_token(report.outcomes)}, at {desk.base_url}."
+        intent = f"At {desk.base_url}: {order.intent} on {by_token(report.outcomes)}."
         if await consent.given(intent):
             report = await _sent(desk, order, list(report.outcomes))
         elif not consent.dry_run:
@@ -111,7 +112,9 @@ def report_of(error: ClientClosedError, kind: type[T]) -> T:
 
 
 def by_token(keys: Iterable[AccountKey]) -> str:
-    """``3 accounts (2 of desk-a, 1 of desk-b)``"""
+    """``3 accounts (2 of desk-a, 1 of desk-b)``, or ``9 accounts (of 9 tokens)`` where they are many."""
     counts = Counter(key.credential for key in keys)
     accounts = "1 account" if counts.total() == 1 else f"{counts.total()} accounts"
+    if len(counts) > _MOST_NAMED:
+        return f"{accounts} (of {len(counts)} tokens)"
     return f"{accounts} ({', '.join(f'{count} of {name}' for name, count in counts.items())})"

@@ -131,7 +131,7 @@ async def _apply(path: Path, consent: Consent, forms: Forms, connection: Connect
             raise UsageError(f"the plan is {age}; make a new one; nothing was sent")
         report = PlanReport(reports=())
         if made.changes:
-            if await consent.given(f"{_intent(made)}, at {desk.base_url}."):
+            if await consent.given(f"At {desk.base_url}: {_intent(made)}."):
                 report = await _sent(desk, made)
             elif not consent.dry_run:
                 return _NOT_DONE
@@ -144,7 +144,7 @@ async def _apply(path: Path, consent: Consent, forms: Forms, connection: Connect
 
 def _intent(made: LeveragePlan) -> str:
     accounts = by_token({entry.key: None for entry in made.changes})
-    return f"Sets {len(made.changes)} leverages of {accounts}"
+    return f"sets {len(made.changes)} leverages of {accounts}"
 
 
 async def _sent(desk: SessionManager, made: LeveragePlan) -> PlanReport:

@@ -18,7 +18,7 @@ __all__ = ["Record", "Sheet", "csv_of", "json_lines_of", "shown"]
 
 Record: TypeAlias = Mapping[str, Any]
 
-_FORMULA: Final = ("=", "+", "-", "@", "'")
+_FORMULA: Final = ("=", "+", "-", "@", "'", *"\uff1d\uff0b\uff0d\uff20")  # the same in full width
 
 
 @dataclass(frozen=True, kw_only=True)
