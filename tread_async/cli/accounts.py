@@ -82,7 +82,7 @@ def _sheet(found: dict[AccountKey, Account], listing: Listing) -> Sheet:
         {**key_fields(key), "state": "ok", **NO_ERROR, **account_fields(account)}
         for key, account in found.items()
     ]
-    records += unlisted_records(listing.unlisted, _COLUMNS, "state")
+    records += unlisted_records(errors_of(listing.unlisted), _COLUMNS, "state")
     document = {
         "complete": listing.complete,
         "accounts": {str(key): account_fields(account) for key, account in found.items()},

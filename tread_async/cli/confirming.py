@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from tread_async._codec.redaction import sanitised
@@ -32,9 +33,14 @@ class Consent(NamedTuple):
         if not (self.yes or self.dry_run or is_attended()):
             raise UsageError("nobody can confirm this without a terminal; say --yes; nothing was sent")
 
-    async def given(self, intent: str) -> bool:
-        """Says on stderr what is to be done, and whether it may be; never with ``--dry-run``."""
-        print(sanitised(intent), file=sys.stderr)  # noqa: T201
+    async def given(self, intent: str, left_out: Iterable[str] = ()) -> bool:
+        """Says on stderr what is to be done, and whether it may be; never with ``--dry-run``.
+
+        Args:
+            left_out: A sentence for each token of whose accounts nothing is known.
+        """
+        for sentence in (intent, *left_out):
+            print(sanitised(sentence), file=sys.stderr)  # noqa: T201
         if self.dry_run:
             print("This is a dry run: no write was sent.", file=sys.stderr)  # noqa: T201
             return False
