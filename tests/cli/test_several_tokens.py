@@ -125,3 +125,12 @@ async def test_what_is_left_out_is_said_before_the_write(sim: Simulator, command
         assert err.splitlines()[1].startswith("desk-b could not be listed: HTTP 401: ")
         assert err.splitlines()[1].endswith("; its accounts are left out.")
     assert {change.user for change in sim.journal.changes} == {0}
+
+
+async def test_an_account_may_say_which_token_it_is_of(sim: Simulator) -> None:
+    """Then --token is not needed to archive it."""
+    name = sim.accounts(1)[0].name
+    code, _, _ = await done(None, "accounts", "archive", f"desk-b/{name}", "--yes")
+
+    assert code == 0
+    assert [(change.kind, change.user) for change in sim.journal.changes] == [("archive", 1)]

@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Final, NamedTuple
 
+from tread_async._codec import arguments as check
+from tread_async._exports.words import error_of
 from tread_async.cli.account_secrets import AccountSecrets
 from tread_async.cli.accounts import ACCOUNT_FIELDS, account_fields, is_called
 from tread_async.cli.confirming import Consent
 from tread_async.cli.connecting import Connection
 from tread_async.cli.ending import INTERRUPTED, ended, failed
 from tread_async.cli.forms import Form, Forms
-from tread_async.cli.machine import key_fields
+from tread_async.cli.machine import NO_ERROR, key_fields
 from tread_async.cli.settling import settled
 from tread_async.cli.sheets import Sheet, shown
 from tread_async.client import TreadClient
@@ -29,9 +31,11 @@ from tread_async.reports import Applied, NotApplied
 
 __all__ = ["NewAccount", "archive", "create"]
 
-_COLUMNS: Final = ("credential", "account", "outcome", *ACCOUNT_FIELDS)
+_COLUMNS: Final = ("credential", "account", "outcome", *NO_ERROR, *ACCOUNT_FIELDS)
+_NOTHING_KNOWN: Final = dict.fromkeys(ACCOUNT_FIELDS)
 _ADVICE: Final = "see 'tread accounts list' before you try again"
 _CREATE: Final = "accounts create"
+_ARCHIVE: Final = "accounts archive"
 _NOT_DONE: Final = 1
 
 
@@ -41,12 +45,30 @@ class NewAccount(NamedTuple):
     name: str
     exchange: str
 
+    def check(self) -> None:
+        """Raises `UsageError` for what no account can be called, nor an exchange."""
+        check.account_name(self.name)
+        check.required_text(self.exchange, "--exchange")
+
+
+class _About(NamedTuple):
+    """The account that is written to, as far as it is known before.
+
+    Attributes:
+        form: In which it is shown.
+    """
+
+    key: AccountKey
+    fields: dict[str, Any]
+    form: Form
+
 
 def create(
     new: NewAccount, secrets_file: str | None, consent: Consent, forms: Forms, connection: Connection
 ) -> int:
     """Links an exchange account, and returns the exit code. Not for a loop: it may ask for secrets."""
     try:
+        new.check()
         consent.check()
         secrets = AccountSecrets.read(secrets_file)
     except UsageError as error:
@@ -58,7 +80,7 @@ def create(
 
 async def archive(name: str, consent: Consent, forms: Forms, connection: Connection) -> int:
     """Archives the account called *name*, or with that id, and returns the exit code."""
-    return await ended("accounts archive", _archive(name, consent, forms, connection))
+    return await ended(_ARCHIVE, _archive(name, consent, forms, connection))
 
 
 async def _create(
@@ -66,21 +88,22 @@ async def _create(
 ) -> int:
     form = forms.one
     credential, client = connection.client()
+    about = _About(AccountKey(credential, new.name), {**_NOTHING_KNOWN, "exchange": new.exchange}, form)
     async with client:
         if any(account.name == new.name for account in await client.accounts()):
-            raise NameConflictError(f"there is an account {new.name!r} already; nothing was sent")
+            taken = NameConflictError(f"there is an account {new.name!r} already; nothing was sent")
+            return await _not_done(_CREATE, about, taken)
         where = f"of the token {credential}, on {client.base_url}"
         if not await consent.given(f"Creates the account {new.name} of {new.exchange} {where}."):
             return 0 if consent.dry_run else _NOT_DONE
         write = client.create_account(**new._asdict(), **secrets._asdict())
-        await _finish(credential, client, write, form)
-    return 0
+        return await _finish(_CREATE, about, client, write)
 
 
 async def _archive(name: str, consent: Consent, forms: Forms, connection: Connection) -> int:
     form = forms.one
     consent.check()
-    credential, client = connection.client()
+    credential, client = connection.client(of=name)
     async with client:
         account = _named(name, await client.accounts(), credential)
         which = f"the account {account.name} of {account.exchange}, id {account.id}"
@@ -88,8 +111,8 @@ async def _archive(name: str, consent: Consent, forms: Forms, connection: Connec
         if not await consent.given(f"Archives {which}, {where}."):
             return 0 if consent.dry_run else _NOT_DONE
         write = client.archive_account(account.name, expect_id=account.id)
-        await _finish(credential, client, write, form)
-    return 0
+        about = _About(AccountKey(credential, account.name), account_fields(account), form)
+        return await _finish(_ARCHIVE, about, client, write)
 
 
 def _named(name: str, accounts: tuple[Account, ...], credential: str) -> Account:
@@ -100,20 +123,44 @@ def _named(name: str, accounts: tuple[Account, ...], credential: str) -> Account
 
 
 async def _finish(
-    credential: str, client: TreadClient, write: Coroutine[Any, Any, Account], form: Form
-) -> None:
-    """Sends *write*, finds out what became of it, and shows the account."""
+    command: str, about: _About, client: TreadClient, write: Coroutine[Any, Any, Account]
+) -> int:
+    """Sends *write*, finds out what became of it, shows that, and returns the exit code."""
     try:
-        account = await settled(write, client.close)
+        account = await _written(client, write)
+    except UsageError:
+        raise
+    except TreadError as error:
+        return await _not_done(command, about, error)
+    key = AccountKey(about.key.credential, account.name)
+    await shown(_sheet(key, account_fields(account), {"outcome": "applied", **NO_ERROR}), about.form)
+    return 0
+
+
+async def _not_done(command: str, about: _About, error: TreadError) -> int:
+    """Says *error*: as the outcome of the account, where that is for a machine; and returns the exit code."""
+    if about.form is not Form.TABLE:
+        outcome = "unknown" if isinstance(error, OutcomeUnknownError) else "not_applied"
+        await shown(_sheet(about.key, about.fields, {"outcome": outcome, **error_of(error)}), about.form)
+    return failed(command, error)
+
+
+def _sheet(key: AccountKey, fields: dict[str, Any], outcome: dict[str, Any]) -> Sheet:
+    return Sheet(
+        records=[{**key_fields(key), **outcome, **fields}],
+        columns=_COLUMNS,
+        document={**outcome, "accounts": {str(key): fields}},
+        heads=("account", "exchange", "margin_mode", "account_id", "outcome"),
+    )
+
+
+async def _written(client: TreadClient, write: Coroutine[Any, Any, Account]) -> Account:
+    try:
+        return await settled(write, client.close)
     except OutcomeUnknownError as error:
-        account = await _looked_up(client, error)
+        return await _looked_up(client, error)
     except ClientClosedError:
         raise ClientClosedError("it was interrupted; nothing was applied") from None
-    key, fields = AccountKey(credential, account.name), account_fields(account)
-    record = {**key_fields(key), "outcome": "applied", **fields}
-    document = {"outcome": "applied", "accounts": {str(key): fields}}
-    heads = ("account", "exchange", "margin_mode", "account_id", "outcome")
-    await shown(Sheet(records=[record], columns=_COLUMNS, document=document, heads=heads), form)
 
 
 async def _looked_up(client: TreadClient, error: OutcomeUnknownError) -> Account:
