@@ -10,7 +10,7 @@ from tread_async._codec import arguments as check
 from tread_async._exports.words import error_of
 from tread_async.cli.account_secrets import AccountSecrets
 from tread_async.cli.accounts import ACCOUNT_FIELDS, account_fields, is_called
-from tread_async.cli.confirming import Consent
+from tread_async.cli.confirming import Consent, nothing_sent
 from tread_async.cli.connecting import Connection
 from tread_async.cli.ending import INTERRUPTED, ended, failed
 from tread_async.cli.forms import Form, Forms
@@ -70,7 +70,8 @@ def create(
     try:
         new.check()
         consent.check()
-        secrets = AccountSecrets.read(secrets_file)
+        with nothing_sent():
+            secrets = AccountSecrets.read(secrets_file)
     except UsageError as error:
         return failed(_CREATE, error)
     except KeyboardInterrupt:
@@ -90,11 +91,13 @@ async def _create(
     credential, client = connection.client()
     about = _About(AccountKey(credential, new.name), {**_NOTHING_KNOWN, "exchange": new.exchange}, form)
     async with client:
-        if any(account.name == new.name for account in await client.accounts()):
-            taken = NameConflictError(f"there is an account {new.name!r} already; nothing was sent")
-            return await _not_done(_CREATE, about, taken)
-        where = f"of the token {credential}, on {client.base_url}"
-        if not await consent.given(f"Creates the account {new.name} of {new.exchange} {where}."):
+        with nothing_sent():
+            if any(account.name == new.name for account in await client.accounts()):
+                taken = NameConflictError(f"there is an account {new.name!r} already; nothing was sent")
+                return await _not_done(_CREATE, about, taken)
+            where = f"of the token {credential}, on {client.base_url}"
+            given = await consent.given(f"Creates the account {new.name} of {new.exchange} {where}.")
+        if not given:
             return 0 if consent.dry_run else _NOT_DONE
         write = client.create_account(**new._asdict(), **secrets._asdict())
         return await _finish(_CREATE, about, client, write)
@@ -105,10 +108,12 @@ async def _archive(name: str, consent: Consent, forms: Forms, connection: Connec
     consent.check()
     credential, client = connection.client(of=name)
     async with client:
-        account = _named(name, await client.accounts(), credential)
-        which = f"the account {account.name} of {account.exchange}, id {account.id}"
-        where = f"of the token {credential}, on {client.base_url}"
-        if not await consent.given(f"Archives {which}, {where}."):
+        with nothing_sent():
+            account = _named(name, await client.accounts(), credential)
+            which = f"the account {account.name} of {account.exchange}, id {account.id}"
+            where = f"of the token {credential}, on {client.base_url}"
+            given = await consent.given(f"Archives {which}, {where}.")
+        if not given:
             return 0 if consent.dry_run else _NOT_DONE
         write = client.archive_account(account.name, expect_id=account.id)
         about = _About(AccountKey(credential, account.name), account_fields(account), form)

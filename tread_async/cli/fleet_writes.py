@@ -12,7 +12,7 @@ from msgspec import structs
 
 from tread_async._exports.json_text import errors_of
 from tread_async.cli.addressing import Addressees
-from tread_async.cli.confirming import Consent
+from tread_async.cli.confirming import Consent, nothing_sent
 from tread_async.cli.connecting import Connection
 from tread_async.cli.ending import ended, say
 from tread_async.cli.forms import Forms
@@ -86,11 +86,13 @@ async def _carry_out(
     consent.check()
     async with connection.desk() as desk:
         order = order_of(desk)
-        accounts, unlisted = await to.found(desk)
-        # As a dry run first: it finds the accounts, and refuses what cannot be sent.
-        report = await order.send(accounts=accounts, dry_run=True)
-        intent = f"{order.intent} on {by_token(report.outcomes)}, at {desk.base_url}."
-        if await consent.given(intent, left_out(errors_of(unlisted))):
+        with nothing_sent():
+            accounts, unlisted = await to.found(desk)
+            # As a dry run first: it finds the accounts, and refuses what cannot be sent.
+            report = await order.send(accounts=accounts, dry_run=True)
+            intent = f"{order.intent} on {by_token(report.outcomes)}, at {desk.base_url}."
+            given = await consent.given(intent, left_out(errors_of(unlisted)))
+        if given:
             report = await _sent(desk, order, list(report.outcomes))
         elif not consent.dry_run:
             return _NOT_DONE

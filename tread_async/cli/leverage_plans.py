@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from tread_async._exports.json_text import dumped, errors_of
 from tread_async.cli.addressing import Addressees
-from tread_async.cli.confirming import Consent
+from tread_async.cli.confirming import Consent, nothing_sent
 from tread_async.cli.connecting import Connection
 from tread_async.cli.ending import PARTIAL, ended, say
 from tread_async.cli.fleet_writes import by_token, left_out, report_of
@@ -136,7 +136,9 @@ async def _apply(path: Path, consent: Consent, forms: Forms, connection: Connect
             raise UsageError(f"the plan is {age}; make a new one; nothing was sent")
         report = PlanReport(reports=())
         if made.changes:
-            if await consent.given(f"{_intent(made)}, at {desk.base_url}.", left_out(unlisted)):
+            with nothing_sent():
+                given = await consent.given(f"{_intent(made)}, at {desk.base_url}.", left_out(unlisted))
+            if given:
                 report = await _sent(desk, made)
             elif not consent.dry_run:
                 return _NOT_DONE
