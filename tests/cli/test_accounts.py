@@ -182,6 +182,24 @@ async def test_a_dry_run_sends_no_write(sim: Simulator, command: tuple[str, ...]
     assert writes(sim) == 0
 
 
+@pytest.mark.parametrize("command", [NEW, ("accounts", "archive", "gate-mm-004")])
+async def test_a_dry_run_has_one_document(sim: Simulator, command: tuple[str, ...]) -> None:
+    """Of the same shape as that of a write, and it says what it is."""
+    document = await done(sim, *command, "--dry-run", "--json", **SECRETS)
+    lines = await done(sim, *command, "--dry-run", "--jsonl", **SECRETS)
+    written = await done(sim, *command, "--yes", "--json", **SECRETS)
+
+    would, did = json.loads(document[1]), json.loads(written[1])
+    ((key, account),) = would["accounts"].items()
+    assert [one[0] for one in (document, lines, written)] == [0, 0, 0]
+    assert (set(would), set(account)) == (set(did), set(*did["accounts"].values()))
+    assert (would["dry_run"], did["dry_run"]) == (True, False)
+    assert (would["outcome"], would["message"]) == ("not_applied", "a dry run: nothing was sent")
+    assert key == f"token/{command[2]}"
+    assert [line["outcome"] for line in only_lines(lines[1])] == ["not_applied"]
+    assert writes(sim) == 1
+
+
 @pytest.mark.parametrize(
     "command",
     [NEW, ("accounts", "archive", "x"), ("accounts", "update", "--margin-mode", "CROSS", "--account", "x")],
@@ -318,3 +336,61 @@ async def test_update_says_what_became_of_each(sim: Simulator) -> None:
     assert document["counts"] == {"applied": 1, "not_applied": 1, "unknown": 0}
     assert document["outcomes"][f"token/{second.name}"]["status"] == 400
     assert [account.margin_mode for account in sim.accounts()[:2]] == ["ISOLATED", "CROSS"]
+
+
+@pytest.mark.parametrize(("status", "outcome", "code"), [(500, "unknown", 7), (400, "not_applied", 1)])
+async def test_a_create_without_success_has_one_document(
+    sim: Simulator, status: int, outcome: str, code: int
+) -> None:
+    """Of the same shape as that of one that was applied, in each form for machines."""
+    sim.fail(endpoint="create_account", status=status, times=3)
+    forms = [await done(sim, *NEW, "--yes", form, **SECRETS) for form in ("--json", "--jsonl", "--csv")]
+    applied = await done(sim, *NEW, "--yes", "--json", **SECRETS)
+
+    document = json.loads(forms[0][1])
+    well = json.loads(applied[1])
+    assert [one[0] for one in (*forms, applied)] == [code] * 3 + [0]
+    assert set(document) == set(well) == {"dry_run", "outcome", "error", "status", "message", "accounts"}
+    assert not document["dry_run"]
+    assert set(document["accounts"]["token/new"]) == set(well["accounts"]["token/new"])
+    assert (document["outcome"], well["outcome"]) == (outcome, "applied")
+    (line,) = only_lines(forms[1][1])
+    (row,) = csv.DictReader(forms[2][1].splitlines())
+    assert (line["outcome"], row["outcome"]) == (outcome, outcome)
+    assert all(err.count("\n") == 2 for _, _, err in forms)
+    assert not any(secret in str(forms) for secret in SECRETS.values())
+
+
+async def test_an_archive_of_which_nothing_is_known_has_one_document(sim: Simulator) -> None:
+    """With what is known of the account."""
+    account = sim.accounts()[0]
+    sim.fail(endpoint="archive_account", status=500)
+    code, out, _ = await done(sim, "accounts", "archive", account.name, "--yes", "--json")
+
+    document = json.loads(out)
+    assert (code, document["outcome"]) == (7, "unknown")
+    assert document["accounts"][f"token/{account.name}"]["account_id"] == account.id
+
+
+async def test_a_name_that_is_taken_has_a_document(sim: Simulator) -> None:
+    """It is not applied."""
+    name = sim.accounts()[0].name
+    arguments = ("accounts", "create", name, "--exchange", "OKX", "--yes", "--json")
+    code, out, _ = await done(sim, *arguments, **SECRETS)
+
+    assert (code, json.loads(out)["outcome"]) == (1, "not_applied")
+
+
+@pytest.mark.parametrize("named", [("", "OKX"), ("new", "")])
+async def test_what_no_account_can_be_called_is_refused_before_anybody_is_asked(
+    sim: Simulator, named: tuple[str, str]
+) -> None:
+    """Also where it could be asked for secrets."""
+    name, exchange = named
+    arguments = ("accounts", "create", name, "--exchange", exchange)
+    async with on_a_terminal(sim, *arguments, columns=120, lines=30) as terminal:
+        said = await terminal.rest()
+
+    assert terminal.process.returncode == 2
+    assert "is empty" in said
+    assert not sim.journal.requests

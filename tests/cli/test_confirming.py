@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -86,12 +87,13 @@ class _Stream(io.StringIO):
         return self._is_terminal
 
 
-@pytest.mark.parametrize(("stdin", "stderr"), [(True, True), (True, False), (False, True), (False, False)])
+@pytest.mark.parametrize("terminals", list(itertools.product([True, False], repeat=3)))
 def test_somebody_has_to_see_the_question_and_to_answer(
-    monkeypatch: pytest.MonkeyPatch, stdin: bool, stderr: bool
+    monkeypatch: pytest.MonkeyPatch, terminals: tuple[bool, bool, bool]
 ) -> None:
-    """With stderr in a file nobody would know what is asked."""
-    monkeypatch.setattr(sys, "stdin", _Stream(stdin))
-    monkeypatch.setattr(sys, "stderr", _Stream(stderr))
+    """With both outputs in files nobody would know what is asked."""
+    for name, is_terminal in zip(("stdin", "stdout", "stderr"), terminals, strict=True):
+        monkeypatch.setattr(sys, name, _Stream(is_terminal))
+    stdin, stdout, stderr = terminals
 
-    assert is_attended() is (stdin and stderr)
+    assert is_attended() is (stdin and (stdout or stderr))

@@ -17,6 +17,7 @@ import pytest
 from tests.support.authority import Authority
 from tests.support.command import done, on_a_terminal, started
 from tests.support.samples import LISTED, well
+from tests.support.toml import toml
 from tests.support.wire import TOKEN, Wire, reply
 from tread_async.cli.doctor.findings import Finding, Verdict, code_of_findings
 from tread_async.simulator import Simulator
@@ -210,3 +211,18 @@ async def test_https_with_an_authority_of_the_machine(tmp_path: Path) -> None:
     assert "ok           TLS                    TLSv1.3, localhost by a certificate for" in out
     assert code == 1
     assert "failed       TLS                    the server's certificate is of an authority" in untrusted
+
+
+async def test_a_token_that_cannot_be_had_has_the_code_of_other_commands(
+    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is wrong usage, as for `tread balances`."""
+    profile = {"base_url": sim.url, "tokens": {"desk-a": {"token_file": str(tmp_path / "none")}}}
+    path = tmp_path / "tread.toml"
+    path.write_text(toml({"default_profile": "p", "profiles": {"p": profile}}))
+    path.chmod(0o600)
+    monkeypatch.delenv("TREAD_API_TOKEN", raising=False)
+    monkeypatch.delenv("TREAD_BASE_URL", raising=False)
+    codes = [(await done(None, command, TREAD_CONFIG=str(path)))[0] for command in ("balances", "doctor")]
+
+    assert codes == [2, 2]

@@ -90,7 +90,10 @@ async def test_wrong_usage_sends_nothing_at_all(
         (("leverage", "set", "0", "--pair", PAIR, "--all"), "above zero"),
         (("leverage", "set", "5", "--pair", "ETH", "--all"), "pair is BASE"),
         ((*SET, "--account", "nobody"), "nobody"),
-        ((*SET, "--all", "--exchange", "Nowhere"), "there is no such account; nothing was sent"),
+        (
+            (*SET, "--all", "--exchange", "Nowhere"),
+            "no account is of the exchange 'Nowhere'; the exchanges are ",
+        ),
     ],
 )
 async def test_what_cannot_be_written_is_refused_before_it_is(

@@ -19,7 +19,8 @@ from tread_async.cli.balance_records import (
     write_parquet,
 )
 from tread_async.cli.connecting import Connection
-from tread_async.cli.ending import PARTIAL, STALE, code_of_snapshot, ended
+from tread_async.cli.ending import PARTIAL, STALE, code_of_snapshot, ended, say
+from tread_async.cli.filters import problem_of
 from tread_async.cli.forms import Form, Forms
 from tread_async.cli.sheets import Sheet, shown
 from tread_async.cli.watch_choice import Choice
@@ -67,6 +68,11 @@ class _Found(NamedTuple):
     left_out: int
 
     @property
+    def is_surely_nobody(self) -> bool:
+        """Whether no account fits, nor may one that is not known."""
+        return not (self.lines or self.snapshot.unlisted or self.snapshot.errors)
+
+    @property
     def code(self) -> int:
         """Something was read where some are known not to fit."""
         code = code_of_snapshot(self.snapshot)
@@ -82,11 +88,11 @@ async def run(
         parquet: A file for all rows, instead of standard output.
     """
     command = "leverage show" if view is View.LEVERAGES else "balances"
-    return await ended(command, _show(choice, view, forms, connection, parquet))
+    return await ended(command, _show(command, choice, view, forms, connection, parquet))
 
 
 async def _show(
-    choice: Choice, view: View, forms: Forms, connection: Connection, parquet: Path | None
+    command: str, choice: Choice, view: View, forms: Forms, connection: Connection, parquet: Path | None
 ) -> int:
     form = forms.one
     if choice.problem is not None:
@@ -98,6 +104,10 @@ async def _show(
             choice.accounts or ALL, source=choice.source.value, max_age_s=choice.max_age_s
         )
     found = _fitting(snapshot, choice)
+    if (problem := problem_of(choice, snapshot)) is not None:
+        if found.is_surely_nobody:
+            raise UsageError(problem)
+        say(command, problem)
     if parquet is not None:
         write_parquet(parquet, found.snapshot, Rows(choice.symbol))
     elif form is Form.TABLE and view is View.ACCOUNTS:
@@ -146,8 +156,10 @@ def _notes(found: _Found, symbol: str | None) -> list[str]:
 
 
 def _notes_and_totals(found: _Found, choice: Choice) -> list[str]:
-    """With ``?`` for a total of what is not known of every account."""
+    """With ``?`` for a total of what is not known of every account, and none of no account at all."""
     snapshot = found.snapshot
+    if not found.lines:
+        return _notes(found, choice.symbol)
     of_one = None if choice.symbol is None else choice.symbol.casefold()
     notional = total(lambda: snapshot.total(lambda balance: figures_of(balance, of_one).notional))
     pnl = total(lambda: snapshot.total(lambda balance: figures_of(balance, of_one).pnl))

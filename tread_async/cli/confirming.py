@@ -6,20 +6,35 @@ import asyncio
 import contextlib
 import os
 import sys
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple, TextIO
 
 from tread_async._codec.redaction import sanitised
 from tread_async.cli.background import in_background
 from tread_async.errors import UsageError
 
-__all__ = ["Consent", "is_attended"]
+__all__ = ["Consent", "is_attended", "nothing_sent"]
 
 _LONGEST_ANSWER: Final = 1024
 
 
 def is_attended() -> bool:
     """Whether there is a terminal on which somebody could be asked, and would see the question."""
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+    return _is_terminal(sys.stdin) and (_is_terminal(sys.stderr) or _is_terminal(sys.stdout))
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
+
+
+@contextlib.contextmanager
+def nothing_sent() -> Iterator[None]:
+    """Whoever interrupts what comes before a write is told that there was none."""
+    try:
+        yield
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        print("\nNothing was sent.", file=sys.stderr)  # noqa: T201
+        raise
 
 
 class Consent(NamedTuple):
@@ -33,27 +48,31 @@ class Consent(NamedTuple):
         if not (self.yes or self.dry_run or is_attended()):
             raise UsageError("nobody can confirm this without a terminal; say --yes; nothing was sent")
 
-    async def given(self, intent: str) -> bool:
-        """Says on stderr what is to be done, and whether it may be; never with ``--dry-run``."""
-        print(sanitised(intent), file=sys.stderr)  # noqa: T201
+    async def given(self, intent: str, left_out: Iterable[str] = ()) -> bool:
+        """Says on stderr what is to be done, and whether it may be; never with ``--dry-run``.
+
+        Args:
+            left_out: A sentence for each token of whose accounts nothing is known.
+        """
+        asks = not (self.yes or self.dry_run)
+        # Who has sent the words elsewhere still has to see what they agree to.
+        screen = sys.stdout if asks and not _is_terminal(sys.stderr) else sys.stderr
+        for sentence in (intent, *left_out):
+            print(sanitised(sentence), file=screen)
         if self.dry_run:
             print("This is a dry run: no write was sent.", file=sys.stderr)  # noqa: T201
             return False
-        if self.yes or await _agreed():
+        if self.yes or await _agreed(screen):
             return True
-        print("Nothing was sent.", file=sys.stderr)  # noqa: T201
+        print("Nothing was sent.", file=screen)
         return False
 
 
-async def _agreed() -> bool:
+async def _agreed(screen: TextIO) -> bool:
     _forget_typed()
-    print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
+    print("Go on? [y/N] ", end="", file=screen, flush=True)
     descriptor = sys.stdin.fileno()
-    try:
-        answer = await in_background(lambda: os.read(descriptor, _LONGEST_ANSWER))
-    except asyncio.CancelledError:
-        print("\nNothing was sent.", file=sys.stderr)  # noqa: T201
-        raise
+    answer = await in_background(lambda: os.read(descriptor, _LONGEST_ANSWER))
     return answer.decode(errors="replace").strip().casefold() in ("y", "yes")
 
 

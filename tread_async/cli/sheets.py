@@ -32,6 +32,7 @@ class Sheet:
         document: For ``--json``.
         heads: The columns of the table: fields of the records, and ``why`` for what went wrong.
         notes: Sentences below the table.
+        rows: The records of the table, where people are told in other words than machines.
     """
 
     records: Sequence[Record]
@@ -39,6 +40,7 @@ class Sheet:
     document: Mapping[str, Any]
     heads: Sequence[str]
     notes: Sequence[str] = ()
+    rows: Sequence[Record] | None = None
 
 
 async def shown(sheet: Sheet, form: Form) -> None:

@@ -42,7 +42,8 @@ def _whole(snapshot: Snapshot, shown: int, symbol: str | None) -> str:
 def counted(snapshot: Snapshot) -> str:
     """``3 accounts: 2 ok, 1 failed``"""
     counts = ", ".join(f"{count} {name}" for name, count in snapshot.counts.items() if count)
-    return f"{len(snapshot.outcomes)} accounts: {counts}" if counts else "no account"
+    accounts = "account" if len(snapshot.outcomes) == 1 else "accounts"
+    return f"{len(snapshot.outcomes)} {accounts}: {counts}" if counts else "no account"
 
 
 def total(sum_up: Callable[[], Decimal]) -> str:

@@ -13,7 +13,7 @@ from tread_async.secret import Secret
 
 __all__ = ["Finding", "Verdict", "code_of_findings", "not_checked", "safe"]
 
-_BEFORE_OTHERS: Final = (5, 6)
+_BEFORE_OTHERS: Final = (5, 6, 2)
 
 
 class Verdict(enum.StrEnum):
@@ -64,6 +64,8 @@ def safe(finding: Finding, secrets: Iterable[Secret]) -> Finding:
 
 
 def code_of_findings(findings: Iterable[Finding]) -> int:
-    """0 where nothing has failed; else 5 for a token that is refused, 6 for too many requests, or 1."""
+    """0 where nothing has failed; else 5 for a token that is refused, 6 for too many requests, 2 for one that
+    cannot be had, or 1.
+    """
     codes = {finding.code for finding in findings if finding.verdict is Verdict.FAILED}
     return next((code for code in _BEFORE_OTHERS if code in codes), 1 if codes else 0)
