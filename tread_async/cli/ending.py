@@ -9,7 +9,7 @@ import sys
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, Final
 
-from tread_async._codec.redaction import sanitised
+from tread_async.cli.masking import masked
 from tread_async.cli.words import has_it
 from tread_async.errors import (
     AuthError,
@@ -105,7 +105,7 @@ def failed(command: str, error: TreadError) -> int:
 
 def say(command: str, sentence: str) -> None:
     """A sentence on stderr, made safe to show."""
-    print(f"tread {command}: {sanitised(sentence)}", file=sys.stderr)  # noqa: T201
+    print(f"tread {command}: {masked(sentence)}", file=sys.stderr)  # noqa: T201
 
 
 async def _worded(command: str, work: Coroutine[Any, Any, int]) -> int:

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import typer
 
+from tread_async.cli.masking import masked
+
 __all__ = ["carried_out"]
 
 _Wrong: Final[Any] = (
@@ -46,7 +48,7 @@ def carried_out(app: typer.Typer) -> int:
     except _Wrong as error:
         if message := " ".join(error.format_message().split()):  # none where all is in the help just shown
             command = _named(app) if error.ctx is None else error.ctx.command_path
-            print(f"{command}: {_plain(message.rstrip('.'))}; see {command} --help", file=sys.stderr)  # noqa: T201
+            print(f"{command}: {masked(_plain(message.rstrip('.')))}; see {command} --help", file=sys.stderr)  # noqa: T201
         return _USAGE
 
 
