@@ -97,3 +97,18 @@ def test_somebody_has_to_see_the_question_and_to_answer(
     stdin, stdout, stderr = terminals
 
     assert is_attended() is (stdin and (stdout or stderr))
+
+
+async def test_what_was_confirmed_is_what_is_sent(sim: Simulator) -> None:
+    """An account that is named twice is asked for as one, and so it is counted."""
+    name = sim.accounts()[0].name
+    twice = ("--account", name, "--account", f"token/{name}")
+    async with on_a_terminal(sim, *SET, *twice, columns=120, lines=30) as terminal:
+        said = await terminal.until("Go on? [y/N] ")
+        terminal.type("y\n")
+        counted = await terminal.rest()
+
+    assert terminal.process.returncode == 0
+    assert "on 1 account (1 of token)." in said
+    assert "1/1" in counted
+    assert sim.journal.count("set_leverage") == 1

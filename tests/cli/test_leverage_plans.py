@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.command import done, on_a_terminal, only_lines
+from tests.support.command import done, on_a_terminal, only_lines, started, until
 from tread_async.simulator import Simulator
 
 PAIR = "ETH:PERP-USDT"
@@ -271,3 +272,19 @@ async def test_no_plan_is_good_for_more_than_a_day(sim: Simulator, path: Path, a
     assert "--max-age is above zero and at most 86400" in asked[2]
     assert "max_age_s is above zero and at most 86400; nothing was sent" in err
     assert not sim.journal.changes
+
+
+async def test_ctrl_c_during_an_apply_says_what_is_known(sim: Simulator, path: Path) -> None:
+    """As `leverage set` does: requests that had left are unknown, and each account has its outcome."""
+    plan = await made(sim, path)
+    sim.fail(endpoint="set_leverage", delay_s=60)
+    async with started(sim, "leverage", "apply", plan, "--yes", "--json") as process:
+        await until(lambda: sim.journal.count("set_leverage") >= 1)
+        process.send_signal(signal.SIGINT)
+        out, err = await process.communicate()
+
+    report = json.loads(out)
+    assert process.returncode == 130
+    assert report["counts"]["unknown"] >= 1
+    assert sum(report["counts"].values()) == 6
+    assert b"Interrupted; this is what is known of each account." in err
