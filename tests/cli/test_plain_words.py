@@ -44,10 +44,10 @@ async def test_an_argument_that_cannot_be(arguments: tuple[str, ...], said: str)
 @pytest.mark.parametrize(
     ("account", "said"),
     [
-        ("nope", "there is no account 'nope'"),
-        ("gate", "there is no account 'gate'; like it are token/gate-mm-004"),
-        ("desk-z/nope", "there is no account 'desk-z/nope'; the credentials are token"),
-        ("desk-z/gate-mm-004", "there is no account 'desk-z/gate-mm-004'; like it are token/gate-mm-004"),
+        ("nope", "no account is called 'nope'"),
+        ("gate", "no account is called 'gate'; like it are token/gate-mm-004"),
+        ("desk-z/nope", "no account is called 'desk-z/nope'; the credentials are token"),
+        ("desk-z/gate-mm-004", "no account is called 'desk-z/gate-mm-004'; like it are token/gate-mm-004"),
     ],
 )
 async def test_an_account_that_there_is_not(account: str, said: str) -> None:

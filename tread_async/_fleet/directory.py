@@ -254,7 +254,7 @@ class Directory:
     def _looked_up(self, text: str) -> AccountKey:
         candidates = self._names().get(text, [])
         if not candidates:
-            raise UsageError(f"there is no account {text!r}{self._hint(text)}")
+            raise UsageError(f"no account is called {text!r}{self._hint(text)}")
         if len(candidates) > 1:
             raise UsageError(f"{text!r} could be any of {_few(candidates)}; write credential/name")
         return candidates[0]

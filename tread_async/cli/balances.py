@@ -158,7 +158,7 @@ def _notes(found: _Found, symbol: str | None) -> list[str]:
 def _notes_and_totals(found: _Found, choice: Choice) -> list[str]:
     """With ``?`` for a total of what is not known of every account, and none of no account at all."""
     snapshot = found.snapshot
-    if not found.lines:
+    if found.is_surely_nobody:
         return _notes(found, choice.symbol)
     of_one = None if choice.symbol is None else choice.symbol.casefold()
     notional = total(lambda: snapshot.total(lambda balance: figures_of(balance, of_one).notional))

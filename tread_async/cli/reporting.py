@@ -77,15 +77,16 @@ def sheet_of(reports: Sequence[Report], document: Mapping[str, Any]) -> Sheet:
         for report in reports
         for key, outcome in report.outcomes.items()
     ]
+    unlisted = unlisted_records(errors_of(_unlisted(reports)), columns, "outcome")
+    settled += [(record, {}) for record in unlisted]
     settled.sort(key=lambda one: one[0]["outcome"] == "applied")
-    unlisted = [*unlisted_records(errors_of(_unlisted(reports)), columns, "outcome")]
     return Sheet(
-        records=[*unlisted, *(record for record, _ in settled)],
+        records=[record for record, _ in settled],
         columns=columns,
         document=document,
         heads=("account", *asked, "seen", "outcome", "verification", "why"),
         notes=_notes(reports),
-        rows=[*unlisted, *(record | told for record, told in settled)],
+        rows=[record | told for record, told in settled],
     )
 
 
