@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["archive", "create", "update"]
 
+_ACKNOWLEDGED: Final = "the server said that it is done"
 _LISTED_AFTER_S: Final = (0.0, 1.0, 2.0)  # a change may take a moment to show
 
 
@@ -202,7 +203,7 @@ class _ReadBack:
             NameConflictError: another account has the name, so that nothing was applied.
             OutcomeUnknownError: no listing settles it.
         """
-        failure = unknown or self._unknown("acknowledged, but no listing shows it")
+        failure = unknown or self._unknown("no listing shows it")
         note = ""
         for wait_s in _LISTED_AFTER_S:
             if self._calls.left_s(deadline) <= wait_s:
@@ -307,6 +308,6 @@ class _ReadBack:
     def _unknown(
         self, message: str, kind: type[OutcomeUnknownError] = OutcomeUnknownError
     ) -> OutcomeUnknownError:
-        failure = kind(message)
+        failure = kind(f"{_ACKNOWLEDGED}; {message}" if self.acknowledged else message)
         failure.endpoint = self._endpoint.label
         return failure

@@ -55,7 +55,8 @@ class Created:
         if not held:
             if all(_is_older(account, began_s) for account in accounts if self._may_be_ours(account)):
                 return Sighting(absent=f"no account {self._name!r} is listed")
-            return Sighting(note=f"{name} is not listed, but one that may have been it, archived or renamed")
+            said = f"no account {self._name!r} is listed; one that was archived or renamed since may be it"
+            return Sighting(note=said)
         young = [account for account in held if not _is_older(account, began_s)]
         if acknowledged and not young:  # somebody has it, and the server has said that it is ours
             young = held

@@ -43,11 +43,14 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
             nothing.
         had_unknown_attempts: Nobody answered for an earlier attempt of the same value. It could arrive late,
             after somebody else has set another value.
+        error: What the server answered, or that it did not, where only reading back says that the account
+            has the value: whether this call set it is not known.
     """
 
     verification: Verification = Verification.NOT_ASKED
     seen: Decimal | str | None = None
     had_unknown_attempts: bool = False
+    error: TreadError | None = None
 
 
 class NotApplied(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +58,8 @@ class NotApplied(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         error: Why.
+        verification: `Verification.CONFIRMED` where the account has the value all the same, as one has that
+            had it before and whose exchange refuses what is set already.
         seen: What the account has, where reading back showed it.
     """
 
@@ -89,11 +94,18 @@ class _Report(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {name}" for name, count in self.counts.items() if count)
-        return f"<{type(self).__name__} {counts or 'of no account'}{' (dry run)' if self.dry_run else ''}>"
+        only_seen = sum(isinstance(one, Applied) and one.error is not None for one in self.outcomes.values())
+        said = f", {only_seen} of them only as reading back shows" if only_seen else ""
+        dry_run = " (dry run)" if self.dry_run else ""
+        return f"<{type(self).__name__} {counts or 'of no account'}{said}{dry_run}>"
 
     @property
     def ok(self) -> bool:
-        """Whether every account is `Applied`, if only by the server's word, and all accounts are known."""
+        """Whether every account is `Applied`, if only by the server's word, and all accounts are known.
+
+        An account that has the value though its request was refused is `Applied` where that request was for
+        others too, and has the refusal as its ``error``.
+        """
         return not self.unlisted and all(isinstance(outcome, Applied) for outcome in self.outcomes.values())
 
     @property

@@ -96,7 +96,7 @@ async def test_create_with_secrets_of_the_environment(sim: Simulator) -> None:
     assert code == 0
     assert (made.name, made.exchange, made.api_key) == ("new", "OKX", SECRETS["TREAD_ACCOUNT_API_KEY"])
     assert document["accounts"]["token/new"]["account_id"] == made.id
-    assert err.startswith(f"Creates the account new of OKX of the token token, on {sim.url}.")
+    assert err.startswith(f"At {sim.url}, of the token token: creates the account new of OKX.")
     assert not any(secret in out + err for secret in SECRETS.values())
 
 
@@ -186,6 +186,24 @@ async def test_a_dry_run_sends_no_write(sim: Simulator, command: tuple[str, ...]
     assert writes(sim) == 0
 
 
+@pytest.mark.parametrize("command", [NEW, ("accounts", "archive", "gate-mm-004")])
+async def test_a_dry_run_has_one_document(sim: Simulator, command: tuple[str, ...]) -> None:
+    """Of the same shape as that of a write, and it says what it is."""
+    document = await done(sim, *command, "--dry-run", "--json", **SECRETS)
+    lines = await done(sim, *command, "--dry-run", "--jsonl", **SECRETS)
+    written = await done(sim, *command, "--yes", "--json", **SECRETS)
+
+    would, did = json.loads(document[1]), json.loads(written[1])
+    ((key, account),) = would["accounts"].items()
+    assert [one[0] for one in (document, lines, written)] == [0, 0, 0]
+    assert (set(would), set(account)) == (set(did), set(*did["accounts"].values()))
+    assert (would["dry_run"], did["dry_run"]) == (True, False)
+    assert (would["outcome"], would["message"]) == ("not_applied", "a dry run: nothing was sent")
+    assert key == f"token/{command[2]}"
+    assert [line["outcome"] for line in only_lines(lines[1])] == ["not_applied"]
+    assert writes(sim) == 1
+
+
 @pytest.mark.parametrize(
     "command",
     [NEW, ("accounts", "archive", "x"), ("accounts", "update", "--margin-mode", "CROSS", "--account", "x")],
@@ -230,7 +248,7 @@ async def test_create_that_is_found_afterwards(sim: Simulator) -> None:
     assert code == 0
     assert json.loads(out)["accounts"]["token/new"]["account_id"] == sim.accounts()[-1].id
     assert sim.journal.count("create_account") == 1
-    assert sim.journal.count("accounts") == 6  # before, three times, to resolve, and to show it
+    assert sim.journal.count("accounts") == 5  # before, three times, and to resolve
 
 
 async def test_ctrl_c_during_a_create(sim: Simulator) -> None:
@@ -280,7 +298,7 @@ async def test_archive_asks_with_what_it_found(sim: Simulator) -> None:
         shown = await terminal.rest()
 
     assert terminal.process.returncode == 0
-    assert f"Archives the account {account.name} of {account.exchange}, id {account.id}" in said
+    assert f"archives the account of id {account.id}, {account.name} of {account.exchange}." in said
     assert sim.accounts()[1].archived
     assert sim.accounts()[1].name in shown
 
@@ -318,7 +336,65 @@ async def test_update_says_what_became_of_each(sim: Simulator) -> None:
 
     document = json.loads(out)
     assert code == 3
-    assert err == f"Sets the margin mode to ISOLATED on 2 accounts (2 of token), at {sim.url}.\n"
+    assert err == f"At {sim.url}: sets the margin mode to ISOLATED on 2 accounts (2 of token).\n"
     assert document["counts"] == {"applied": 1, "not_applied": 1, "unknown": 0}
     assert document["outcomes"][f"token/{second.name}"]["status"] == 400
     assert [account.margin_mode for account in sim.accounts()[:2]] == ["ISOLATED", "CROSS"]
+
+
+@pytest.mark.parametrize(("status", "outcome", "code"), [(500, "unknown", 7), (400, "not_applied", 1)])
+async def test_a_create_without_success_has_one_document(
+    sim: Simulator, status: int, outcome: str, code: int
+) -> None:
+    """Of the same shape as that of one that was applied, in each form for machines."""
+    sim.fail(endpoint="create_account", status=status, times=3)
+    forms = [await done(sim, *NEW, "--yes", form, **SECRETS) for form in ("--json", "--jsonl", "--csv")]
+    applied = await done(sim, *NEW, "--yes", "--json", **SECRETS)
+
+    document = json.loads(forms[0][1])
+    well = json.loads(applied[1])
+    assert [one[0] for one in (*forms, applied)] == [code] * 3 + [0]
+    assert set(document) == set(well) == {"dry_run", "outcome", "error", "status", "message", "accounts"}
+    assert not document["dry_run"]
+    assert set(document["accounts"]["token/new"]) == set(well["accounts"]["token/new"])
+    assert (document["outcome"], well["outcome"]) == (outcome, "applied")
+    (line,) = only_lines(forms[1][1])
+    (row,) = csv.DictReader(forms[2][1].splitlines())
+    assert (line["outcome"], row["outcome"]) == (outcome, outcome)
+    assert all(err.count("\n") == 2 for _, _, err in forms)
+    assert not any(secret in str(forms) for secret in SECRETS.values())
+
+
+async def test_an_archive_of_which_nothing_is_known_has_one_document(sim: Simulator) -> None:
+    """With what is known of the account."""
+    account = sim.accounts()[0]
+    sim.fail(endpoint="archive_account", status=500)
+    code, out, _ = await done(sim, "accounts", "archive", account.name, "--yes", "--json")
+
+    document = json.loads(out)
+    assert (code, document["outcome"]) == (7, "unknown")
+    assert document["accounts"][f"token/{account.name}"]["account_id"] == account.id
+
+
+async def test_a_name_that_is_taken_has_a_document(sim: Simulator) -> None:
+    """It is not applied."""
+    name = sim.accounts()[0].name
+    arguments = ("accounts", "create", name, "--exchange", "OKX", "--yes", "--json")
+    code, out, _ = await done(sim, *arguments, **SECRETS)
+
+    assert (code, json.loads(out)["outcome"]) == (1, "not_applied")
+
+
+@pytest.mark.parametrize("named", [("", "OKX"), ("new", "")])
+async def test_what_no_account_can_be_called_is_refused_before_anybody_is_asked(
+    sim: Simulator, named: tuple[str, str]
+) -> None:
+    """Also where it could be asked for secrets."""
+    name, exchange = named
+    arguments = ("accounts", "create", name, "--exchange", exchange)
+    async with on_a_terminal(sim, *arguments, columns=120, lines=30) as terminal:
+        said = await terminal.rest()
+
+    assert terminal.process.returncode == 2
+    assert "is empty" in said
+    assert not sim.journal.requests

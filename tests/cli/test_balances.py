@@ -132,7 +132,7 @@ async def test_an_exchange_narrows_all_that_is_said(sim: Simulator) -> None:
     assert code == 0
     assert list(document["accounts"]) == [f"token/{mine.name}"]
     assert (document["counts"]["ok"], document["complete"]) == (1, True)
-    assert "1 accounts: 1 ok; 5 that do not fit are left out" in table[1]
+    assert "1 account: 1 ok; 5 that do not fit are left out" in table[1]
 
 
 @pytest.mark.parametrize(
@@ -292,3 +292,55 @@ async def test_secrets_never_show(sim: Simulator) -> None:
     everything = "".join([out + err for _, out, err in said])
     assert sim.tokens[0] not in everything
     assert not any(account.api_key in everything for account in sim.accounts())
+
+
+@pytest.mark.parametrize("form", [(), ("--json",), ("--rows", "--csv")])
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("balances", "--exchange", "NOPE"), "no account is of the exchange 'NOPE'; the exchanges are "),
+        (("balances", "--symbol", "ETH"), "no account has 'ETH'; symbols like it are "),
+        (("balances", "--symbol", "NOPE"), "no account has 'NOPE'; the symbols are "),
+        (("leverage", "show", "--symbol", "NOPE"), "no account has 'NOPE'; the symbols are "),
+        (
+            ("accounts", "list", "--exchange", "NOPE"),
+            "no account is of the exchange 'NOPE'; the exchanges are ",
+        ),
+    ],
+)
+async def test_a_filter_that_nobody_can_mean_shows_nothing(
+    sim: Simulator, command: tuple[str, ...], said: str, form: tuple[str, ...]
+) -> None:
+    """It is wrong usage, with what there is: nothing is no answer that reads as zero."""
+    form = form if command[0] == "balances" else form[-1:]
+    code, out, err = await done(sim, *command, *form)
+
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"tread {' '.join(command[:-2])}: {said}")
+
+
+async def test_a_filter_that_an_unread_account_may_fit(sim: Simulator, spoilt: dict[str, str]) -> None:
+    """Is no wrong usage: the account is shown, and the words are there all the same."""
+    code, out, err = await done(sim, "balances", "--exchange", "NOPE")
+
+    assert code == 3
+    assert spoilt["failed"] in out
+    assert "no account is of the exchange 'NOPE'" in err
+
+
+async def test_there_is_no_total_of_nothing(sim: Simulator) -> None:
+    """Nobody has as much: that is an answer, and no figure."""
+    code, out, _ = await done(sim, "balances", "--min-notional", "1e30")
+
+    assert code == 0
+    assert out.splitlines()[1:] == ["no account; 6 that do not fit are left out"]
+
+
+async def test_one_account_is_no_accounts(sim: Simulator) -> None:
+    """In words."""
+    name = sim.accounts()[0].name
+    balances = await done(sim, "balances", "--account", name)
+    listed = await done(sim, "accounts", "list", "--account", name)
+
+    assert "1 account: 1 ok" in balances[1]
+    assert listed[1].endswith("\n1 account\n")

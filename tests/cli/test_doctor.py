@@ -17,6 +17,7 @@ import pytest
 from tests.support.authority import Authority
 from tests.support.command import done, on_a_terminal, started
 from tests.support.samples import LISTED, well
+from tests.support.toml import toml
 from tests.support.wire import TOKEN, Wire, reply
 from tread_async.cli.doctor.findings import Finding, Verdict, code_of_findings
 from tread_async.simulator import Simulator
@@ -103,7 +104,8 @@ async def test_exit_codes(sim: Simulator, status: int, code: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("codes", "code"), [([], 0), ([1], 1), ([1, 6], 6), ([6, 1, 5], 5), ([5, 5], 5), ([1, 2], 2), ([2, 6], 6)]
+    ("codes", "code"),
+    [([], 0), ([1], 1), ([1, 6], 6), ([6, 1, 5], 5), ([5, 5], 5), ([1, 2], 2), ([2, 1], 2), ([2, 6], 6)],
 )
 def test_the_code_of_several(codes: list[int], code: int) -> None:
     """That of which most can be done about; a warning has none."""
@@ -232,3 +234,18 @@ async def test_https_with_an_authority_of_the_machine(tmp_path: Path) -> None:
     assert "ok           TLS                    TLSv1.3, localhost by a certificate for" in out
     assert code == 1
     assert "failed       TLS                    the server's certificate is of an authority" in untrusted
+
+
+async def test_a_token_that_cannot_be_had_has_the_code_of_other_commands(
+    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is wrong usage, as for `tread balances`."""
+    profile = {"base_url": sim.url, "tokens": {"desk-a": {"token_file": str(tmp_path / "none")}}}
+    path = tmp_path / "tread.toml"
+    path.write_text(toml({"default_profile": "p", "profiles": {"p": profile}}))
+    path.chmod(0o600)
+    monkeypatch.delenv("TREAD_API_TOKEN", raising=False)
+    monkeypatch.delenv("TREAD_BASE_URL", raising=False)
+    codes = [(await done(None, command, TREAD_CONFIG=str(path)))[0] for command in ("balances", "doctor")]
+
+    assert codes == [2, 2]

@@ -159,8 +159,8 @@ def test_completion_is_offered(folder: Path) -> None:
         (["balances", "--nothing"], "tread balances", "--nothing"),
         (["accounts", "list", "extra"], "tread accounts list", "extra"),
         (["nothing"], "tread", "nothing"),
-        (["watch", "--rounds", "no"], "tread watch", "'--rounds'"),
-        (["watch", "--source", "x"], "tread watch", "'--source'"),
+        (["watch", "--rounds", "no"], "tread watch", "tread watch: --rounds"),
+        (["watch", "--source", "x"], "tread watch", "tread watch: --source: 'x' is not one of "),
     ],
 )
 def test_wrong_arguments_are_a_sentence(arguments: list[str], command: str, said: str) -> None:

@@ -37,7 +37,7 @@ async def test_it_is_set_on_all(sim: Simulator) -> None:
 
     assert code == 0
     assert leverages(sim) == ["7"] * 6
-    assert err == f"Sets the leverage of {PAIR} to 7 on 6 accounts (6 of token), at {sim.url}.\n"
+    assert err == f"At {sim.url}: sets the leverage of {PAIR} to 7 on 6 accounts (6 of token).\n"
     assert out.count("confirmed") == 6
     assert out.endswith("\n6 applied\n")
     assert "\x1b" not in out + err
@@ -90,7 +90,10 @@ async def test_wrong_usage_sends_nothing_at_all(
         (("leverage", "set", "0", "--pair", PAIR, "--all"), "above zero"),
         (("leverage", "set", "5", "--pair", "ETH", "--all"), "pair is BASE"),
         ((*SET, "--account", "nobody"), "nobody"),
-        ((*SET, "--all", "--exchange", "Nowhere"), "there is no such account; nothing was sent"),
+        (
+            (*SET, "--all", "--exchange", "Nowhere"),
+            "no account is of the exchange 'Nowhere'; the exchanges are ",
+        ),
     ],
 )
 async def test_what_cannot_be_written_is_refused_before_it_is(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.command import done, on_a_terminal, only_lines
+from tests.support.command import done, on_a_terminal, only_lines, started, until
 from tread_async.simulator import Simulator
 
 PAIR = "ETH:PERP-USDT"
@@ -58,7 +59,7 @@ async def test_a_plan_is_made_read_and_applied(sim: Simulator, path: Path) -> No
     nothing = await done(sim, "leverage", "apply", await made(sim, path), "--yes")
 
     assert code == 0
-    assert err == f"Sets 5 leverages of 5 accounts (5 of token), at {sim.url}.\n"
+    assert err == f"At {sim.url}: sets 5 leverages of 5 accounts (5 of token).\n"
     assert "5 applied\n1 were so already" in out
     assert {change.name for change in sim.journal.changes} == {one.name for one in sim.accounts()[1:]}
     assert [line["verdict"] for line in only_lines(again[1])] == ["already"] * 6
@@ -121,7 +122,7 @@ async def test_it_asks(sim: Simulator, path: Path) -> None:
         await terminal.rest()
 
     assert terminal.process.returncode == 1
-    assert "Sets 6 leverages of 6 accounts (6 of token)" in said
+    assert "sets 6 leverages of 6 accounts (6 of token)" in said
     assert not sim.journal.changes
 
 
@@ -192,7 +193,7 @@ async def test_two_entries_for_one_account(sim: Simulator, path: Path) -> None:
         (("wish.json", "--pair", PAIR), "say either a file, or"),
         (("/no/such/wish.json",), "/no/such/wish.json cannot be read: No such file or directory"),
         ((*WANTED, "--out", "/no/such/plan.json"), "/no/such/plan.json cannot be written: No such file"),
-        ((*WANTED, "--max-age", "0"), "max_age_s is a number of seconds above 0"),
+        ((*WANTED, "--max-age", "0"), "--max-age is above zero and at most 86400"),
     ],
 )
 async def test_wrong_usage_of_plan(sim: Simulator, arguments: tuple[str, ...], said: str) -> None:
@@ -214,3 +215,76 @@ async def test_a_wish_that_is_none(sim: Simulator, tmp_path: Path, text: str) ->
     code, out, err = await done(sim, "leverage", "plan", str(wish))
 
     assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        (f'{{"{PAIR}": {{"a": 3, "a": 4}}}}', f"{PAIR}: a is there 2 times"),
+        (f'{{"{PAIR}": {{"a": 3}}, "{PAIR}": {{"b": 3}}}}', f"{PAIR} is there 2 times"),
+        (f'{{"{PAIR}": {{"a": 0}}}}', f"{PAIR} of a: leverage is above zero"),
+        ('{"ETH": {"a": 3}}', "ETH of a: pair is BASE"),
+        (f'{{"{PAIR}": {{"a": [3]}}}}', f"{PAIR} of a: leverage is an int, a str or a Decimal"),
+        (f'{{"{PAIR}": 3}}', "has no accounts"),
+        ("[]", "is not {pair: {account: leverage}}"),
+    ],
+)
+async def test_a_wish_that_cannot_be_meant_is_refused(
+    sim: Simulator, tmp_path: Path, wish: str, said: str
+) -> None:
+    """The sentence has the file, and the pair and account that are wrong."""
+    path = tmp_path / "wish.json"
+    path.write_text(wish)
+    code, out, err = await done(sim, "leverage", "plan", str(path))
+
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert str(path) in err
+    assert said in err
+    assert not sim.journal.requests
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [({"wanted": "0"}, "leverage is above zero"), ({"pair": "ETH"}, "pair is BASE")],
+)
+async def test_an_entry_of_a_plan_that_cannot_be_set_is_named(
+    sim: Simulator, path: Path, entry: dict[str, str], said: str
+) -> None:
+    """By its pair and account."""
+    await made(sim, path)
+    first, *rest = document(path)["entries"]
+    edit(path, {"entries": [first | entry, *rest]})
+    code, _, err = await done(sim, "leverage", "apply", str(path), "--yes")
+
+    assert code == 2
+    assert f"{path}: {entry.get('pair', PAIR)} of {first['account']}: {said}" in err
+    assert "nothing was sent" in err
+    assert not sim.journal.changes
+
+
+@pytest.mark.parametrize("age_s", [1e9, 86400.5, 0, -1])
+async def test_no_plan_is_good_for_more_than_a_day(sim: Simulator, path: Path, age_s: float) -> None:
+    """Whatever somebody asks for, or has written into the file."""
+    asked = await done(sim, "leverage", "plan", *WANTED, "--max-age", str(age_s))
+    code, _, err = await done(sim, "leverage", "apply", await made(sim, path, max_age_s=age_s), "--yes")
+
+    assert (asked[0], code) == (2, 2)
+    assert "--max-age is above zero and at most 86400" in asked[2]
+    assert "max_age_s is above zero and at most 86400; nothing was sent" in err
+    assert not sim.journal.changes
+
+
+async def test_ctrl_c_during_an_apply_says_what_is_known(sim: Simulator, path: Path) -> None:
+    """As `leverage set` does: requests that had left are unknown, and each account has its outcome."""
+    plan = await made(sim, path)
+    sim.fail(endpoint="set_leverage", delay_s=60)
+    async with started(sim, "leverage", "apply", plan, "--yes", "--json") as process:
+        await until(lambda: sim.journal.count("set_leverage") >= 1)
+        process.send_signal(signal.SIGINT)
+        out, err = await process.communicate()
+
+    report = json.loads(out)
+    assert process.returncode == 130
+    assert report["counts"]["unknown"] >= 1
+    assert sum(report["counts"].values()) == 6
+    assert b"Interrupted; this is what is known of each account." in err

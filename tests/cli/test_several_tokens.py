@@ -65,7 +65,7 @@ async def test_a_token_that_is_refused_is_a_part(sim: Simulator) -> None:
 
     assert [code for code, _, _ in (listed, written, planned)] == [3, 3, 3]
     assert "desk-b could not be listed" in listed[1]
-    assert all(": desk-b could not be listed: HTTP 401: " in err for _, _, err in (listed, written, planned))
+    assert all("desk-b could not be listed: HTTP 401: " in err for _, _, err in (listed, written, planned))
     assert [line["outcome"] for line in only_lines(written[1])] == ["unlisted", "applied", "applied"]
     assert json.loads(planned[1])["unlisted"]["desk-b"]["status"] == 401
 
@@ -81,3 +81,57 @@ async def test_create_and_archive_want_to_know_which(sim: Simulator) -> None:
     assert "there are several tokens: desk-a, desk-b; say which with --token; nothing was sent" in which[2]
     assert (code, archived[0]) == (0, 0)
     assert [(change.kind, change.user) for change in sim.journal.changes] == [("create", 1), ("archive", 1)]
+
+
+WISH = ("--pair", "ETH:PERP-USDT", "--leverage", "7", "--all")
+
+
+async def test_apply_says_which_token_could_not_be_listed(sim: Simulator, tmp_path: Path) -> None:
+    """When the plan was made: none of its accounts is in it, so that what was applied is a part."""
+    sim.fail(endpoint="accounts", user=1, status=401)
+    path = str(tmp_path / "plan.json")
+    await done(None, "leverage", "plan", *WISH, "--out", path)
+    tried = await done(None, "leverage", "apply", path, "--dry-run")
+    table = await done(None, "leverage", "apply", path, "--yes")
+    await done(None, "leverage", "plan", *WISH[:3], "8", "--all", "--out", path)
+    document = await done(None, "leverage", "apply", path, "--yes", "--json")
+    lines = await done(None, "leverage", "apply", path, "--yes", "--jsonl")
+
+    assert [code for code, _, _ in (tried, table, document, lines)] == [3] * 4
+    assert "desk-b could not be listed: HTTP 401: " in table[2]
+    assert "desk-b could not be listed: the plan has none of its accounts" in table[1]
+    assert "desk-b" in tried[1]
+    assert json.loads(document[1])["unlisted"]["desk-b"]["status"] == 401
+    assert json.loads(document[1])["ok"] is False
+    first = only_lines(lines[1])[0]
+    assert (first["credential"], first["outcome"], first["status"]) == ("desk-b", "unlisted", 401)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("leverage", "set", "7", "--pair", "ETH:PERP-USDT"),
+        ("accounts", "update", "--margin-mode", "ISOLATED"),
+    ],
+)
+async def test_what_is_left_out_is_said_before_the_write(sim: Simulator, command: tuple[str, ...]) -> None:
+    """With the reason, and a dry run ends with the code of the write."""
+    sim.fail(endpoint="accounts", user=1, status=401)
+    tried = await done(None, *command, "--all", "--dry-run")
+    written = await done(None, *command, "--all", "--yes")
+
+    assert [tried[0], written[0]] == [3, 3]
+    for _, _, err in (tried, written):
+        assert "on 2 accounts (2 of desk-a)" in err.splitlines()[0]
+        assert err.splitlines()[1].startswith("desk-b could not be listed: HTTP 401: ")
+        assert err.splitlines()[1].endswith("; its accounts are left out.")
+    assert {change.user for change in sim.journal.changes} == {0}
+
+
+async def test_an_account_may_say_which_token_it_is_of(sim: Simulator) -> None:
+    """Then --token is not needed to archive it."""
+    name = sim.accounts(1)[0].name
+    code, _, _ = await done(None, "accounts", "archive", f"desk-b/{name}", "--yes")
+
+    assert code == 0
+    assert [(change.kind, change.user) for change in sim.journal.changes] == [("archive", 1)]

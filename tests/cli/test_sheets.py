@@ -27,6 +27,7 @@ from tread_async import (
     Unknown,
     UsageError,
 )
+from tread_async._codec.redaction import sanitised
 from tread_async.cli.confirming import Consent
 from tread_async.cli.ending import code_of, code_of_writes
 from tread_async.cli.forms import Form, Forms
@@ -34,19 +35,22 @@ from tread_async.cli.reporting import code_of_reports, document_of, sheet_of
 from tread_async.cli.sheets import Sheet, csv_of, json_lines_of
 from tread_async.cli.tables import table_of
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"]), max_size=30)
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"]), max_size=30).filter(
+    lambda text: sanitised(text) == text
+)
+SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
 AMOUNTS = st.decimals(allow_nan=False, allow_infinity=False)
 RED, LIMITED = NotApplied(error=AuthError(401, "no")), NotApplied(error=RateLimitedError(429, "no"))
 BAD, LOST = NotApplied(error=RejectedError(400, "no")), Unknown(error=OutcomeUnknownError("lost"))
 KEYS = [AccountKey("desk", name) for name in "abc"]
 
 
-@given(st.one_of(TEXTS, st.sampled_from("=+-@'\t\r ").flatmap(lambda first: TEXTS.map(first.__add__))))
+@given(st.one_of(TEXTS, st.sampled_from(f"{SIGNS}'\t\r ").flatmap(lambda first: TEXTS.map(first.__add__))))
 def test_no_text_of_a_csv_is_a_formula(text: str) -> None:
     """And taking away one quote gives the text back, as it is shown."""
     ((_,), (cell,)) = csv.reader(io.StringIO(csv_of(["name"], [{"name": text}]))) if text else (("",), ("",))
 
-    assert not cell.lstrip().startswith(("=", "+", "-", "@"))
+    assert not cell.lstrip().startswith(tuple(SIGNS))
     assert cell.removeprefix("'") == text.replace("\t", " ").replace("\r", " ")
 
 
@@ -194,7 +198,7 @@ def test_a_dry_run_is_well_where_everything_could_be_sent() -> None:
     well = report(NotApplied(error=held_back), dry_run=True)
 
     assert code_of_reports([structs.replace(well, unlisted={})]) == 0
-    assert code_of_reports([well]) == 5
+    assert code_of_reports([well]) == 3
     lost = report(NotApplied(error=down), dry_run=True)
     assert code_of_reports([structs.replace(lost, unlisted={})]) == 1
 

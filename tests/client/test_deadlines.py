@@ -203,5 +203,5 @@ async def test_one_deadline_for_write_and_listing(name: str) -> None:
         Wire(script) as wire,
         TreadClient(TOKEN, base_url=wire.url, retry=PATIENT, deadline_s=SOON_S) as client,
     ):
-        with pytest.raises(OutcomeUnknownError, match="acknowledged"), Stopwatch():
+        with pytest.raises(OutcomeUnknownError, match="the server said that it is done"), Stopwatch():
             await EVERY[f"{name} (once)"](client)

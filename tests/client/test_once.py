@@ -161,7 +161,7 @@ async def test_listing_fails_after_it(name: str, listing: Step) -> None:
         Wire(script) as wire,
         TreadClient(TOKEN, base_url=wire.url, retry=HURRIED) as client,
     ):
-        with pytest.raises(OutcomeUnknownError, match="acknowledged"):
+        with pytest.raises(OutcomeUnknownError, match="the server said that it is done"):
             await ONCE[name](client)
 
     assert wire.count(METHODS[name]) == 1

@@ -94,7 +94,7 @@ async def test_absence_proves_nothing(served: Callable[..., Any], name: str) -> 
 async def test_acknowledged_is_never_not_applied(served: Callable[..., Any]) -> None:
     """What was acknowledged and never shows is unknown for ever."""
     client, _ = await served({"POST": reply(DONE), "GET": listing(OTHER)})
-    with pytest.raises(OutcomeUnknownError, match="acknowledged") as caught:
+    with pytest.raises(OutcomeUnknownError, match="the server said that it is done") as caught:
         await create(client)
 
     assert isinstance(await resolved(caught.value), Unknown)

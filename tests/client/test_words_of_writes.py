@@ -25,7 +25,8 @@ from tread_async import (
 )
 
 LOST = "it was sent, but no answer came: the connection was lost; read back"
-UNSHOWN = "acknowledged, but no listing shows it"
+DONE_SAID = "the server said that it is done"
+UNSHOWN = f"{DONE_SAID}; no listing shows it"
 NO_ACCOUNT = "no account 'new' is listed"
 NOT_ARCHIVED = "the account id-1 is listed, and not as archived"
 ARRIVES = "; it may still arrive"
@@ -42,7 +43,13 @@ ASK: dict[str, Callable[[TreadClient], Any]] = {
 @pytest.mark.parametrize(
     ("label", "answers", "lists", "said", "later"),
     [
-        (CREATE, reply(DONE), [listing(OTHER)], f"{UNSHOWN}; {NO_ACCOUNT}", NO_ACCOUNT + ARRIVES),
+        (
+            CREATE,
+            reply(DONE),
+            [listing(OTHER)],
+            f"{UNSHOWN}; {NO_ACCOUNT}",
+            f"{DONE_SAID}; {NO_ACCOUNT}{ARRIVES}",
+        ),
         (CREATE, [hang_up, hang_up], [listing(OTHER)], f"{LOST}; {NO_ACCOUNT}", NO_ACCOUNT + ARRIVES),
         (
             CREATE,
@@ -181,7 +188,7 @@ async def test_a_connection_that_is_refused_when_sent_again(served: Callable[...
 @pytest.mark.parametrize(
     ("posts", "requests", "said"),
     [
-        ([reply(DONE)], 2, "the client was closed before it was read back"),
+        ([reply(DONE)], 2, f"{DONE_SAID}; the client was closed before it was read back"),
         ([hang_up, stall], 5, None),
     ],
     ids=["while looking", "while sending again"],
@@ -238,11 +245,11 @@ async def test_a_token_function_that_breaks() -> None:
             await create(client)
         still = await resolved(caught.value)
 
-    assert caught.value.message == "it may have been applied, and could not be read back"
+    assert caught.value.message == f"{DONE_SAID}; it may have been applied, and could not be read back"
     assert isinstance(caught.value.__cause__, KeyError)
     assert isinstance(still, Unknown)
     assert isinstance(still.error, OutcomeUnknownError)
-    assert still.error.message == NO_ACCOUNT + ARRIVES
+    assert still.error.message == f"{DONE_SAID}; {NO_ACCOUNT}{ARRIVES}"
 
 
 async def test_elsewhere(served: Callable[..., Any]) -> None:

@@ -18,6 +18,7 @@ from tread_async import (
     Applied,
     NotApplied,
     OutcomeUnknownError,
+    RejectedError,
     UnprocessableError,
 )
 from tread_async.errors import NotSentError, ServerError, UsageError
@@ -313,3 +314,20 @@ async def test_an_acknowledgement_in_vain() -> None:
 
     assert kinds(report) == {"a/x": "Unknown", "a/y": "Applied"}
     assert (outcome.verification, outcome.seen) == (Verification.CONTRADICTED, Decimal(3))
+
+
+@pytest.mark.parametrize("names", [["x"], ["x", "y"]])
+async def test_a_refusal_is_kept_where_the_value_is_there(names: list[str]) -> None:
+    """It is believed of an account alone, and never hidden."""
+    refused = Act(status=403, sets="none")
+    async with LeverageServer(dict.fromkeys(names, "5"), [refused] * 3) as server, desk(server) as manager:
+        report = await manager.set_leverage(5, pair=PAIR, accounts=keys("a", names))
+
+    alone = len(names) == 1
+    for outcome in report.outcomes.values():
+        assert isinstance(outcome, NotApplied if alone else Applied)
+        assert isinstance(outcome.error, RejectedError)
+        assert outcome.verification is Verification.CONFIRMED
+        assert "403" in repr(outcome)
+    said = "1 not_applied" if alone else "2 applied, 2 of them only as reading back shows"
+    assert repr(report) == f"<LeverageReport {said}>"

@@ -76,9 +76,14 @@ def test_the_value_wanted_is_seen(
     if isinstance(outcome, Unknown):
         assert isinstance(result, Applied)
         assert result.had_unknown_attempts == lost
+        assert result.error is (getattr(outcome.error, "cause", None) or outcome.error)
     elif isinstance(outcome, Applied):
         assert isinstance(result, Applied)
         assert result.had_unknown_attempts == outcome.had_unknown_attempts
+        assert result.error is None
+    else:
+        assert isinstance(result, Applied | NotApplied)
+        assert result.error is outcome.error
 
 
 @st.composite

@@ -31,7 +31,7 @@ def seen(*accounts: Account, began_s: float | None = BEGAN_S, acknowledged: bool
 
 
 ABSENT = Sighting(absent="no account 'new' is listed")
-MAYBE = Sighting(note="an account 'new' is not listed, but one that may have been it, archived or renamed")
+MAYBE = Sighting(note="no account 'new' is listed; one that was archived or renamed since may be it")
 NOT_ITS_KEY = Sighting(note="an account 'new' is listed, but not with the same API key")
 UNDATED = Sighting(note="an account 'new' is listed, but not whether it was there before")
 BEFORE = Sighting(conflict="an account 'new' was there before")

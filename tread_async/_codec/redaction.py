@@ -19,7 +19,11 @@ _SHORTEST_PIECE: Final = 8
 _DEEPEST: Final = 50
 _SHOWN_AS_BLANK: Final = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # terminal sequences, whole
-    r"|[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+    r"|[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufff9-\ufffb"
+    # What Unicode calls default ignorable: it does not show, so that two names would look alike.
+    r"\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    r"\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    r"\U000e0000-\U000e0fff]"
 )
 
 
@@ -35,13 +39,17 @@ def sanitiser(secrets: Iterable[Secret]) -> Callable[[str], str]:
     beginnings = re.compile("|".join(heads) or "(?!)")
 
     def clean(text: str) -> str:
-        if len(text) <= MAX_TEXT and text.isprintable() and not beginnings.search(text):
+        if len(text) <= MAX_TEXT and _shows(text) and not beginnings.search(text):
             return text  # the usual case: ten thousand accounts may each have an error
         # Twice: a secret with a blank in it may come about when a control character becomes one.
         text = _redacted(_SHOWN_AS_BLANK.sub(" ", _redacted(text, forms)), forms)
         return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 3] + "..."
 
     return clean
+
+
+def _shows(text: str) -> bool:
+    return text.isprintable() and (text.isascii() or not _SHOWN_AS_BLANK.search(text))
 
 
 def sanitised_within(value: Any, secrets: Iterable[Secret]) -> Any:

@@ -254,13 +254,18 @@ class Directory:
     def _looked_up(self, text: str) -> AccountKey:
         candidates = self._names().get(text, [])
         if not candidates:
-            raise UsageError(
-                f"no account is called {text!r} letter by letter, none has it for an id, and no credential "
-                f"stands before its slash; the credentials are {_few(list(self._lines))}"
-            )
+            raise UsageError(f"no account is called {text!r}{self._hint(text)}")
         if len(candidates) > 1:
             raise UsageError(f"{text!r} could be any of {_few(candidates)}; write credential/name")
         return candidates[0]
+
+    def _hint(self, text: str) -> str:
+        """Who may be meant: accounts with a name like it, or else which credentials there are."""
+        part = text.rpartition("/")[2].casefold()
+        alike = [key for name, keys in self._names().items() if part in name.casefold() for key in keys]
+        if part and alike:
+            return f"; like it are {_few(list(dict.fromkeys(alike)))}"
+        return f"; the credentials are {_few(list(self._lines))}" if "/" in text else ""
 
 
 def _few(things: Sequence[object]) -> str:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final, TypeAlias
 
 from tread_async._codec import arguments as check
+from tread_async._codec.redaction import sanitised
 from tread_async._fleet.verifying import leverages_seen
 from tread_async.errors import UsageError
 from tread_async.keys import AccountKey
@@ -29,7 +30,11 @@ def wished(wish: object) -> list[WishedFor]:
         if not isinstance(accounts, Mapping):
             raise UsageError(f"the wish is {{pair: {{account: leverage}}}}, but {pair!r} has no accounts")
         for account, leverage in accounts.items():
-            found.append((check.pair(pair), account, Decimal(check.leverage(leverage))))
+            try:
+                found.append((check.pair(pair), account, Decimal(check.leverage(leverage))))
+            except UsageError as error:
+                named = sanitised(f"{pair} of {account}")
+                raise UsageError(f"{named}: {error.message}") from None
     if not found:
         raise UsageError("the plan is empty; name a pair, an account and a leverage")
     return found

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from tread_async._exports.json_text import errors_of
 from tread_async.cli.connecting import Connection
 from tread_async.cli.ending import code_of_writes, ended
+from tread_async.cli.filters import exchange_problem
 from tread_async.cli.forms import Forms
 from tread_async.cli.machine import NO_ERROR, key_fields, unlisted_records
 from tread_async.cli.sheets import Sheet, shown
@@ -37,11 +38,15 @@ class Which(NamedTuple):
     exchange: str | None = None
 
     def of(self, listing: Listing) -> dict[AccountKey, Account]:
-        """Those that are wanted. Raises `UsageError` for one that is not there, nor may be."""
+        """Those that are wanted. Raises `UsageError` for an account or exchange that surely is not there."""
         found = listing.accounts
         for text in self.accounts:
             if not listing.unlisted and not any(is_called(text, *item) for item in found.items()):
                 raise UsageError(f"there is no account {text!r}")
+        if self.exchange is not None and found and not listing.unlisted:
+            problem = exchange_problem(self.exchange, [account.exchange for account in found.values()])
+            if problem is not None:
+                raise UsageError(problem)
         return {key: account for key, account in found.items() if self._fits(key, account)}
 
     def _fits(self, key: AccountKey, account: Account) -> bool:
@@ -85,13 +90,15 @@ def _sheet(found: dict[AccountKey, Account], listing: Listing) -> Sheet:
         {**key_fields(key), "state": "ok", **NO_ERROR, **account_fields(account)}
         for key, account in found.items()
     ]
-    records += unlisted_records(listing.unlisted, _COLUMNS, "state")
+    records += unlisted_records(errors_of(listing.unlisted), _COLUMNS, "state")
     document = {
         "complete": listing.complete,
         "accounts": {str(key): account_fields(account) for key, account in found.items()},
         "unlisted": errors_of(listing.unlisted),
     }
-    counted = f"{len(found)} accounts" if found or not listing.unlisted else "accounts not known"
+    counted = f"{len(found)} {'account' if len(found) == 1 else 'accounts'}"
+    if not found and listing.unlisted:
+        counted = "accounts not known"
     troubles = [f"{name} could not be listed" for name in listing.unlisted]
     return Sheet(
         records=records,

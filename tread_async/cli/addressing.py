@@ -34,7 +34,10 @@ class Addressees(NamedTuple):
         if not self.all:
             return self.accounts, {}
         listing = await desk.accounts()
-        found = list(Which(exchange=self.exchange).of(listing))
+        try:
+            found = list(Which(exchange=self.exchange).of(listing))
+        except UsageError as error:
+            raise UsageError(f"{error.message}; nothing was sent") from None
         if not found:
             nobody = UsageError("there is no such account; nothing was sent")
             raise next(iter(listing.unlisted.values()), nobody)

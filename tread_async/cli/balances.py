@@ -21,6 +21,7 @@ from tread_async.cli.balance_records import (
 )
 from tread_async.cli.connecting import Connection
 from tread_async.cli.ending import PARTIAL, STALE, code_of_snapshot, ended
+from tread_async.cli.filters import problem_of
 from tread_async.cli.forms import Form, Forms
 from tread_async.cli.replacing import Replacement, replacing
 from tread_async.cli.sheets import Sheet, shown
@@ -72,6 +73,11 @@ class _Found(NamedTuple):
     left_out: int
 
     @property
+    def is_surely_nobody(self) -> bool:
+        """Whether no account fits, nor may one that is not known."""
+        return not (self.lines or self.snapshot.unlisted or self.snapshot.errors)
+
+    @property
     def code(self) -> int:
         """Something was read where some are known not to fit."""
         code = code_of_snapshot(self.snapshot)
@@ -101,7 +107,12 @@ async def _show(
             raise UsageError("--parquet excludes --json, --jsonl and --csv")
         needed("pyarrow.parquet", extra="arrow")
     with replacing(parquet) as file:
-        found = _fitting(await _read(choice, connection), choice)
+        snapshot = await _read(choice, connection)
+        found = _fitting(snapshot, choice)
+        if (problem := problem_of(choice, snapshot)) is not None:
+            if found.is_surely_nobody:
+                raise UsageError(problem)
+            say(command, problem)
         say_of_snapshot(command, found.snapshot, found.code)
         if file is not None:
             _put(file, f"{parquet}", found, choice)
@@ -169,8 +180,10 @@ def _notes(found: _Found, symbol: str | None) -> list[str]:
 
 
 def _notes_and_totals(found: _Found, choice: Choice) -> list[str]:
-    """With ``?`` for a total of what is not known of every account."""
+    """With ``?`` for a total of what is not known of every account, and none of no account at all."""
     snapshot = found.snapshot
+    if found.is_surely_nobody:
+        return _notes(found, choice.symbol)
     of_one = None if choice.symbol is None else choice.symbol.casefold()
     notional = total(lambda: snapshot.total(lambda balance: figures_of(balance, of_one).notional))
     pnl = total(lambda: snapshot.total(lambda balance: figures_of(balance, of_one).pnl))

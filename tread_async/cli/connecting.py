@@ -26,10 +26,16 @@ class Connection(NamedTuple):
         """A manager of these tokens, not open yet. Raises `UsageError`."""
         return SessionManager.from_config(self.profile, tokens=self.tokens, **settings)
 
-    def client(self) -> tuple[str, TreadClient]:
-        """The name of the one token, and a client of it, not open yet. Raises `UsageError`."""
+    def client(self, *, of: str = "") -> tuple[str, TreadClient]:
+        """The name of the one token, and a client of it, not open yet. Raises `UsageError`.
+
+        Args:
+            of: An account; one that is called ``token/name`` says which of several tokens it is.
+        """
         config = Config.load(self.profile, tokens=self.tokens)
         credentials, settings = config.credentials, config.arguments()
+        if (named := of.partition("/")[0]) in credentials and "/" in of:
+            credentials = {named: credentials[named]}
         if len(credentials) > 1:
             names = ", ".join(credentials)
             raise UsageError(f"there are several tokens: {names}; say which with --token; nothing was sent")

@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, Final
 
 from tread_async.cli.streams import NOBODY_READS, OutputError, say, unwritten
+from tread_async.cli.words import has_it
 from tread_async.errors import (
     AuthError,
     NotSentError,
@@ -18,7 +19,7 @@ from tread_async.errors import (
     UsageError,
 )
 from tread_async.outcomes import Failed, Snapshot
-from tread_async.reports import Applied, NotApplied, Unknown, WriteOutcome
+from tread_async.reports import NotApplied, Unknown, WriteOutcome
 
 __all__ = [
     "INTERRUPTED",
@@ -71,13 +72,16 @@ def code_of_snapshot(snapshot: Snapshot) -> int:
 
 
 def code_of_writes(outcomes: Iterable[WriteOutcome], unlisted: Mapping[str, TreadError]) -> int:
-    """0 where all are applied, 7 where one is unknown, else 3; where none is applied, by `code_of`."""
+    """0 where every account has the value, 7 where one is unknown, else 3; where none has it, by `code_of`.
+
+    One that was refused, and has the value all the same as reading back shows, is as was wanted.
+    """
     outcomes = list(outcomes)
     if any(isinstance(outcome, Unknown) for outcome in outcomes):
         return _UNKNOWN
-    failed = [outcome.error for outcome in outcomes if isinstance(outcome, NotApplied)]
+    failed = [one.error for one in outcomes if isinstance(one, NotApplied) and not has_it(one)]
     codes = {code_of(error) for error in (*failed, *unlisted.values())}
-    if not any(isinstance(outcome, Applied) for outcome in outcomes) and len(codes) == 1:
+    if len(failed) == len(outcomes) and len(codes) == 1:
         return codes.pop()
     return PARTIAL if codes else 0
 

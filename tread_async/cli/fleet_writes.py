@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from msgspec import structs
 
+from tread_async._exports.json_text import errors_of
 from tread_async.cli.addressing import Addressees
-from tread_async.cli.confirming import Consent
+from tread_async.cli.confirming import Consent, nothing_sent
 from tread_async.cli.connecting import Connection
 from tread_async.cli.ending import ended, reported
 from tread_async.cli.forms import Forms
+from tread_async.cli.machine import reason_of
 from tread_async.cli.progress import progress
-from tread_async.cli.reporting import Report, code_of_reports, counts_of, document_of, sheet_of
+from tread_async.cli.reporting import Report, code_of_reports, counts_of, document_of, remarks, sheet_of
 from tread_async.cli.settling import settled
 from tread_async.cli.sheets import shown
-from tread_async.cli.shortfalls import say_unlisted
-from tread_async.cli.streams import tell
+from tread_async.cli.streams import say, tell
 from tread_async.errors import ClientClosedError
 from tread_async.keys import AccountKey
 from tread_async.manager import SessionManager
 from tread_async.reports import LeverageReport, MarginModeReport
 
-__all__ = ["by_token", "report_of", "set_leverage", "update"]
+__all__ = ["by_token", "left_out", "report_of", "set_leverage", "update"]
 
 _SET: Final = "leverage set"
 _UPDATE: Final = "accounts update"
 _NOT_DONE: Final = 1
+_MOST_NAMED: Final = 4
 
 T = TypeVar("T")
 
@@ -38,7 +40,7 @@ class _Order(NamedTuple):
     """What is to be written.
 
     Attributes:
-        intent: The beginning of a sentence.
+        intent: What is done, in a sentence that goes on with the accounts.
         kind: Of its report.
         send: A coroutine function of a manager.
     """
@@ -55,7 +57,7 @@ async def set_leverage(
 
     def order(desk: SessionManager) -> _Order:
         send = functools.partial(desk.set_leverage, leverage, pair=pair)
-        return _Order(f"Sets the leverage of {pair} to {leverage}", LeverageReport, send)
+        return _Order(f"sets the leverage of {pair} to {leverage}", LeverageReport, send)
 
     return await ended(_SET, _carry_out(_SET, order, to, consent, forms, connection))
 
@@ -67,7 +69,7 @@ async def update(
 
     def order(desk: SessionManager) -> _Order:
         send = functools.partial(desk.update_margin_mode, margin_mode)
-        return _Order(f"Sets the margin mode to {margin_mode}", MarginModeReport, send)
+        return _Order(f"sets the margin mode to {margin_mode}", MarginModeReport, send)
 
     return await ended(_UPDATE, _carry_out(_UPDATE, order, to, consent, forms, connection))
 
@@ -85,19 +87,23 @@ async def _carry_out(
     consent.check()
     async with connection.desk() as desk:
         order = order_of(desk)
-        accounts, unlisted = await to.found(desk)
-        say_unlisted(command, unlisted)
-        # As a dry run first: it finds the accounts, and refuses what cannot be sent.
-        report = await order.send(accounts=accounts, dry_run=True)
-        intent = f"{order.intent} on {by_token(report.outcomes)}, at {desk.base_url}."
-        if await consent.given(intent):
+        with nothing_sent():
+            accounts, unlisted = await to.found(desk)
+            # As a dry run first: it finds the accounts, and refuses what cannot be sent.
+            report = await order.send(accounts=accounts, dry_run=True)
+            intent = f"At {desk.base_url}: {order.intent} on {by_token(report.outcomes)}."
+            given = await consent.given(intent, left_out(errors_of(unlisted)))
+        if given:
             report = await _sent(desk, order, list(report.outcomes))
         elif not consent.dry_run:
             return _NOT_DONE
     report = structs.replace(report, unlisted=unlisted)
     came_to = "nothing was sent" if consent.dry_run else counts_of([report])
     showing = shown(sheet_of([report], document_of(report)), form)
-    return await reported(command, showing, came_to, code_of_reports([report]))
+    code = await reported(command, showing, came_to, code_of_reports([report]))
+    for remark in remarks([report]):
+        say(command, remark)
+    return code
 
 
 async def _sent(desk: SessionManager, order: _Order, keys: Sequence[AccountKey]) -> Report:
@@ -117,7 +123,17 @@ def report_of(error: ClientClosedError, kind: type[T]) -> T:
 
 
 def by_token(keys: Iterable[AccountKey]) -> str:
-    """``3 accounts (2 of desk-a, 1 of desk-b)``"""
+    """``3 accounts (2 of desk-a, 1 of desk-b)``, or ``9 accounts (of 9 tokens)`` where they are many."""
     counts = Counter(key.credential for key in keys)
     accounts = "1 account" if counts.total() == 1 else f"{counts.total()} accounts"
+    if len(counts) > _MOST_NAMED:
+        return f"{accounts} (of {len(counts)} tokens)"
     return f"{accounts} ({', '.join(f'{count} of {name}' for name, count in counts.items())})"
+
+
+def left_out(unlisted: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """``desk-b could not be listed: HTTP 401: ...; its accounts are left out.``, of what `errors_of` has."""
+    return [
+        f"{name} could not be listed: {reason_of(error)}; its accounts are left out."
+        for name, error in unlisted.items()
+    ]

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from tread_async._exports.json_text import dumped
+from tread_async._exports.json_text import dumped, errors_of
 from tread_async._fleet.planning import NOT_READ
 from tread_async.cli.addressing import Addressees
-from tread_async.cli.confirming import Consent
+from tread_async.cli.confirming import Consent, nothing_sent
 from tread_async.cli.connecting import Connection
 from tread_async.cli.ending import PARTIAL, ended, reported
-from tread_async.cli.fleet_writes import by_token, report_of
+from tread_async.cli.fleet_writes import by_token, left_out, report_of
 from tread_async.cli.forms import Forms
-from tread_async.cli.machine import key_fields
-from tread_async.cli.plan_files import document_of, read_plan, read_wish
+from tread_async.cli.machine import key_fields, reason_of, unlisted_records
+from tread_async.cli.plan_files import LONGEST_S, document_of, read_plan, read_wish
 from tread_async.cli.progress import progress
 from tread_async.cli.replacing import Replacement, replacing
-from tread_async.cli.reporting import code_of_reports, counts_of, sheet_of
+from tread_async.cli.reporting import code_of_reports, counts_of, remarks, sheet_of
 from tread_async.cli.reporting import document_of as document_of_report
 from tread_async.cli.settling import settled
 from tread_async.cli.sheets import Sheet, shown
@@ -36,6 +36,8 @@ _COLUMNS: Final = ("credential", "account", "pair", "seen", "wanted", "verdict",
 _PLAN: Final = "leverage plan"
 _APPLY: Final = "leverage apply"
 _NOT_DONE: Final = 1
+
+Unlisted: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 
 class Wanted(NamedTuple):
@@ -86,15 +88,18 @@ async def _plan(
 ) -> int:
     form = forms.one
     wanted.check()
+    if not 0.0 < max_age_s <= LONGEST_S:
+        raise UsageError(f"--max-age is above zero and at most {LONGEST_S:.0f}, a day")
     with replacing(out) as file:
         async with connection.desk() as desk:
             wish, unlisted = await wanted.wish(desk)
             made = await desk.plan_leverage(wish, max_age_s=max_age_s)
-            document = document_of(made, desk.base_url, unlisted)
+            reasons = errors_of(unlisted)
+            document = document_of(made, desk.base_url, reasons)
         say_unlisted(_PLAN, unlisted)
         if file is not None:
             _put(file, f"{out}", made, document)
-    await shown(_sheet(made, document, unlisted), form)
+    await shown(_sheet(made, document, reasons), form)
     return PARTIAL if made.unknown or unlisted else 0
 
 
@@ -108,7 +113,7 @@ def _put(file: Replacement, name: str, made: LeveragePlan, document: Mapping[str
     say(_PLAN, f"{len(made.changes)} changes in {name}")
 
 
-def _sheet(made: LeveragePlan, document: Mapping[str, Any], unlisted: Mapping[str, TreadError]) -> Sheet:
+def _sheet(made: LeveragePlan, document: Mapping[str, Any], unlisted: Unlisted) -> Sheet:
     records = [
         {
             **key_fields(entry.key),
@@ -121,11 +126,10 @@ def _sheet(made: LeveragePlan, document: Mapping[str, Any], unlisted: Mapping[st
         for entry in made.entries
     ]
     for name, error in unlisted.items():
-        why = f"{type(error).__name__}: {error.message}"
+        why = reason_of(error)
         records.append({**dict.fromkeys(_COLUMNS), "credential": name, "verdict": "unlisted", "why": why})
-    return Sheet(
-        records=records, columns=_COLUMNS, document=document, heads=_COLUMNS[1:], notes=[_counted(made)]
-    )
+    notes = [_counted(made), *_unplanned(unlisted)]
+    return Sheet(records=records, columns=_COLUMNS, document=document, heads=_COLUMNS[1:], notes=notes)
 
 
 def _counted(made: LeveragePlan) -> str:
@@ -136,28 +140,33 @@ async def _apply(path: Path, consent: Consent, forms: Forms, connection: Connect
     form = forms.one
     consent.check()
     async with connection.desk() as desk:
-        made = read_plan(path, desk)
+        made, unlisted = read_plan(path, desk)
         if made.age_s > made.max_age_s:
             age = f"{made.age_s:.0f} s old, older than {made.max_age_s:g} s"
             raise UsageError(f"the plan is {age}; make a new one; nothing was sent")
         report = PlanReport(reports=())
         if made.changes:
-            if await consent.given(f"{_intent(made)}, at {desk.base_url}."):
+            with nothing_sent():
+                given = await consent.given(f"At {desk.base_url}: {_intent(made)}.", left_out(unlisted))
+            if given:
                 report = await _sent(desk, made)
             elif not consent.dry_run:
                 return _NOT_DONE
-    code = code_of_reports(report.reports) or (PARTIAL if made.unknown else 0)
+    code = code_of_reports(report.reports) or (PARTIAL if made.unknown or unlisted else 0)
     if consent.dry_run:
-        sheet = _sheet(made, document_of(made, desk.base_url, {}), {})
+        sheet = _sheet(made, document_of(made, desk.base_url, unlisted), unlisted)
     else:
-        sheet = _sheet_of(report, made)
+        sheet = _sheet_of(report, made, unlisted)
     came_to = counts_of(report.reports) if report.reports else "nothing was sent"
-    return await reported(_APPLY, shown(sheet, form), came_to, code)
+    code = await reported(_APPLY, shown(sheet, form), came_to, code)
+    for remark in remarks(report.reports):
+        say(_APPLY, remark)
+    return code
 
 
 def _intent(made: LeveragePlan) -> str:
     accounts = by_token({entry.key: None for entry in made.changes})
-    return f"Sets {len(made.changes)} leverages of {accounts}"
+    return f"sets {len(made.changes)} leverages of {accounts}"
 
 
 async def _sent(desk: SessionManager, made: LeveragePlan) -> PlanReport:
@@ -168,15 +177,23 @@ async def _sent(desk: SessionManager, made: LeveragePlan) -> PlanReport:
             return report_of(error, PlanReport)
 
 
-def _sheet_of(report: PlanReport, made: LeveragePlan) -> Sheet:
+def _sheet_of(report: PlanReport, made: LeveragePlan, unlisted: Unlisted) -> Sheet:
     document = {
-        "ok": report.ok and not made.unknown,
+        "ok": report.ok and not made.unknown and not unlisted,
         "counts": report.counts,
         "already": len(made.already),
         "left_unknown": len(made.unknown),
         "requests_sent": report.requests_sent,
+        "unlisted": unlisted,
         "reports": [document_of_report(one) for one in report.reports],
     }
     sheet = sheet_of(report.reports, document)
     left = f"{len(made.already)} were so already, {len(made.unknown)} are unknown and were left as they are"
-    return replace(sheet, notes=[*sheet.notes, left])
+    records = [*unlisted_records(unlisted, sheet.columns, "outcome"), *sheet.records]
+    rows = [*unlisted_records(unlisted, sheet.columns, "outcome"), *(sheet.rows or ())]
+    notes = [*sheet.notes, left, *_unplanned(unlisted)]
+    return replace(sheet, records=records, rows=rows, notes=notes)
+
+
+def _unplanned(unlisted: Iterable[str]) -> list[str]:
+    return [f"{name} could not be listed: the plan has none of its accounts" for name in unlisted]

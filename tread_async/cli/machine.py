@@ -7,11 +7,10 @@ from typing import Any, Final
 
 from tread_async._exports.words import error_of
 from tread_async.cli.words import kind
-from tread_async.errors import TreadError
 from tread_async.keys import AccountKey
 from tread_async.reports import Applied, WriteOutcome
 
-__all__ = ["NO_ERROR", "key_fields", "outcome_fields", "unlisted_records"]
+__all__ = ["NO_ERROR", "key_fields", "outcome_fields", "reason_of", "unlisted_records"]
 
 NO_ERROR: Final[Mapping[str, None]] = {"error": None, "status": None, "message": None}
 
@@ -24,7 +23,7 @@ def outcome_fields(outcome: WriteOutcome) -> dict[str, Any]:
     """What became of a write to one account."""
     return {
         "outcome": kind(outcome).replace(" ", "_"),
-        **(NO_ERROR if isinstance(outcome, Applied) else error_of(outcome.error)),
+        **(NO_ERROR if outcome.error is None else error_of(outcome.error)),
         "seen": outcome.seen,
         "verification": outcome.verification.name.lower(),
         "had_unknown_attempts": outcome.had_unknown_attempts if isinstance(outcome, Applied) else None,
@@ -32,8 +31,17 @@ def outcome_fields(outcome: WriteOutcome) -> dict[str, Any]:
 
 
 def unlisted_records(
-    unlisted: Mapping[str, TreadError], columns: Iterable[str], state: str
+    unlisted: Mapping[str, Mapping[str, Any]], columns: Iterable[str], state: str
 ) -> Iterator[dict[str, Any]]:
-    """A record for each credential whose accounts could not be listed; *state* is the column that says so."""
+    """A record for each credential whose accounts could not be listed, as `errors_of` has it.
+
+    *state* is the column that says so.
+    """
     for credential, error in unlisted.items():
-        yield {**dict.fromkeys(columns), "credential": credential, state: "unlisted", **error_of(error)}
+        yield {**dict.fromkeys(columns), "credential": credential, state: "unlisted", **error}
+
+
+def reason_of(record: Mapping[str, Any]) -> str:
+    """``HTTP 500: ...``, of a record with the fields of `NO_ERROR`; empty where they say nothing."""
+    cause = record["error"] if record["status"] is None else f"HTTP {record['status']}"
+    return ": ".join([part for part in (cause, record["message"]) if part is not None])

@@ -18,7 +18,7 @@ __all__ = ["Record", "Sheet", "csv_of", "json_lines_of", "shown"]
 
 Record: TypeAlias = Mapping[str, Any]
 
-_FORMULA: Final = ("=", "+", "-", "@", "'")
+_FORMULA: Final = ("=", "+", "-", "@", "'", *"\uff1d\uff0b\uff0d\uff20")  # the same in full width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,7 @@ class Sheet:
         document: For ``--json``.
         heads: The columns of the table: fields of the records, and ``why`` for what went wrong.
         notes: Sentences below the table.
+        rows: The records of the table, where people are told in other words than machines.
     """
 
     records: Sequence[Record]
@@ -39,6 +40,7 @@ class Sheet:
     document: Mapping[str, Any]
     heads: Sequence[str]
     notes: Sequence[str] = ()
+    rows: Sequence[Record] | None = None
 
 
 async def shown(sheet: Sheet, form: Form) -> None:

@@ -8,9 +8,9 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
-from tread_async._codec.redaction import sanitised
+from tread_async.cli.masking import masked
 
 __all__ = ["NOBODY_READS", "OutputError", "output_errors", "prepared", "say", "tell", "unwritten"]
 
@@ -89,17 +89,21 @@ def _to_nowhere(descriptor: int) -> None:
     os.close(nowhere)
 
 
-def tell(words: str, *, end: str = "\n") -> None:
-    """Writes *words* on stderr. Where that is closed or full they are lost, and the work goes on."""
+def tell(words: str, *, end: str = "\n", on: TextIO | None = None) -> None:
+    """Writes *words* on stderr. Where that is closed or full they are lost, and the work goes on.
+
+    Args:
+        on: Another stream, which is a terminal.
+    """
     try:
-        print(words, end=end, file=sys.stderr, flush=True)  # noqa: T201
+        print(words, end=end, file=on or sys.stderr, flush=True)
     except OSError:
         _to_nowhere(2)
 
 
 def say(command: str, sentence: str) -> None:
     """A sentence on stderr, made safe to show; of the program itself where *command* is empty."""
-    tell(f"{f'tread {command}'.rstrip()}: {sanitised(sentence)}")
+    tell(f"{f'tread {command}'.rstrip()}: {masked(sentence)}")
 
 
 def unwritten(command: str, error: OutputError) -> int:

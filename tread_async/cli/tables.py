@@ -14,7 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from tread_async._codec.redaction import sanitised
+from tread_async.cli.machine import reason_of
 from tread_async.cli.sheets import Record, Sheet
+from tread_async.cli.words import plain
 
 __all__ = ["rendered", "table_of", "terminal"]
 
@@ -22,8 +24,10 @@ _AS_WIDE_AS_IT_IS: Final = 10_000
 _COLOURS: Final = {
     "ok": "green", "stale": "yellow", "failed": "red", "missing": "magenta",
     "applied": "green", "not applied": "red", "unknown": "yellow", "change": "yellow", "already": "green",
+    "has it": "yellow",
 }  # fmt: skip
 _NUMBERS: Final = frozenset({"leverage", "seen", "wanted", "amount", "notional", "unrealized_profit"})
+_LEVERAGES: Final = frozenset({"leverage", "seen", "wanted"})
 _LEFT_OUT: Final = (
     "created_at", "as_of", "asset_type", "verification", "margin_mode", "unrealized_profit", "exchange",
     "account_id", "notional",
@@ -95,8 +99,9 @@ def _table(heads: Sequence[str], rows: Sequence[_Row]) -> Table:
 
 
 def _rows(sheet: Sheet) -> list[_Row]:
-    several = len({record["credential"] for record in sheet.records}) > 1
-    return [{name: _cell(record, name, several=several) for name in sheet.heads} for record in sheet.records]
+    records = sheet.records if sheet.rows is None else sheet.rows
+    several = len({record["credential"] for record in records}) > 1
+    return [{name: _cell(record, name, several=several) for name in sheet.heads} for record in records]
 
 
 def _fitting(heads: Sequence[str], rows: Sequence[_Row], width: int) -> list[str]:
@@ -119,8 +124,9 @@ def _cell(record: Record, name: str, *, several: bool) -> str:
     if name == "account":
         return _account(record, several=several)
     if name == "why" and name not in record:
-        return _why(record)
-    return _said(record[name])
+        return sanitised(reason_of(record))
+    value = record[name]
+    return plain(value) if name in _LEVERAGES and isinstance(value, Decimal) else _said(value)
 
 
 def _account(record: Record, *, several: bool) -> str:
@@ -138,9 +144,3 @@ def _said(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return sanitised(str(value)).replace("not_applied", "not applied")
-
-
-def _why(record: Record) -> str:
-    status, error, message = record["status"], record["error"], record["message"]
-    cause = error if status is None else f"HTTP {status}"
-    return sanitised(": ".join([part for part in (cause, message) if part is not None]))

@@ -55,7 +55,9 @@ class Choice:
 
     @property
     def problem(self) -> str | None:
-        """Why these options do not go together."""
+        """Why these options cannot be meant, or do not go together."""
+        if self.max_age_s is not None and not 0.0 < self.max_age_s < float("inf"):
+            return "--max-age is a number of seconds above zero"
         if self.source is Source.AUTO and self.max_age_s is None:
             return "--source auto needs --max-age, the age up to which a cached balance will do"
         of_the_table = self.exchange or self.symbol or self.min_notional is not None

@@ -42,8 +42,9 @@ def _whole(snapshot: Snapshot, shown: int, symbol: str | None) -> str:
 def counted(snapshot: Snapshot) -> str:
     """``3 accounts: 2 ok, 1 failed``; where none is known, that is not the same as none."""
     counts = ", ".join(f"{count} {name}" for name, count in snapshot.counts.items() if count)
+    accounts = "account" if len(snapshot.outcomes) == 1 else "accounts"
     if counts:
-        return f"{len(snapshot.outcomes)} accounts: {counts}"
+        return f"{len(snapshot.outcomes)} {accounts}: {counts}"
     return "accounts not known" if snapshot.unlisted else "no account"
 
 

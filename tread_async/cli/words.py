@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final, TypeAlias
 
-from tread_async.errors import ApiError, OutcomeUnknownError, TreadError
+from tread_async.errors import ApiError, NotSentError, OutcomeUnknownError, TreadError
 from tread_async.outcomes import Failed, Missing, Ok, Outcome, Stale
-from tread_async.reports import Applied, NotApplied, Unknown, WriteOutcome
+from tread_async.reports import Applied, NotApplied, Unknown, Verification, WriteOutcome
 
-__all__ = ["AnyOutcome", "cause", "kind", "label"]
+__all__ = ["AnyOutcome", "cause", "has_it", "kind", "label", "plain", "refusal"]
 
 AnyOutcome: TypeAlias = Outcome | WriteOutcome
 
@@ -36,3 +37,23 @@ def label(outcome: AnyOutcome) -> str:
     if isinstance(outcome, Failed | NotApplied):
         return f"{kind(outcome)}, {cause(outcome.error)}"
     return kind(outcome)
+
+
+def has_it(outcome: WriteOutcome) -> bool:
+    """Whether reading back shows the value, though nobody acknowledged it."""
+    return outcome.error is not None and outcome.verification is Verification.CONFIRMED
+
+
+def refusal(error: TreadError) -> str:
+    """What became of a request that was not acknowledged, in a word or two."""
+    if isinstance(error, NotSentError):
+        return "not sent"
+    return "refused" if isinstance(error, ApiError) and error.status < 500 else "not acknowledged"
+
+
+def plain(value: Decimal | str | None) -> str:
+    """A leverage without the zeros that only some answers have behind the point; a margin mode as it is."""
+    if not isinstance(value, Decimal):
+        return str(value)
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "/_simulator/"
 
+_KINDS: Final = {
+    **dict.fromkeys(("endpoint", "account", "body", "apply", "drop"), "a text"),
+    **dict.fromkeys(("extra_field", "without_field", "retyped_field"), "a text"),
+    **dict.fromkeys(("user", "nth", "times", "status", "truncate_bytes"), "a whole number"),
+    **dict.fromkeys(("chance", "delay_s", "stale_s"), "a number"),
+    **dict.fromkeys(("html", "missing", "stopped_clock"), "true or false"),
+    "error": "true, false or a text",
+    "headers": "an object of texts",
+}
+
 
 async def handle(sim: Simulator, request: web.BaseRequest, body: bytes) -> web.Response:
     """Answer one control request; it is not journaled, has no latency and meets no fault."""
@@ -59,14 +69,51 @@ def _accounts(sim: Simulator, user: str) -> web.Response:
 
 def _add_faults(sim: Simulator, body: bytes) -> web.Response:
     try:
-        faults = [_fault(fields) for fields in json.loads(body)]
-    except (TypeError, ValueError, AttributeError) as exc:
-        return _reply({"message": f"not a list of faults: {exc}"}, status=400)
+        faults = [_fault(place, fields) for place, fields in enumerate(_listed(body), 1)]
+    except ValueError as exc:
+        return _reply({"message": str(exc)}, status=400)
     for fault in faults:
         sim.add_fault(fault)
     return _reply({"added": len(faults)})
 
 
-def _fault(fields: dict[str, Any]) -> Fault:
+def _listed(body: bytes) -> list[Any]:
+    try:
+        faults = json.loads(body)
+    except ValueError:
+        faults = None
+    if not isinstance(faults, list):
+        raise ValueError("the body is a JSON list of faults, each an object of its fields")
+    return faults
+
+
+def _fault(place: int, fields: Any) -> Fault:
+    """The fault at that *place* of the list; raises `ValueError` with a sentence that names the field."""
+    if not isinstance(fields, dict):
+        raise ValueError(f"fault {place} is an object of its fields, not {json.dumps(fields)}")
+    for name, value in fields.items():
+        if name not in _KINDS:
+            raise ValueError(f"fault {place}: there is no field {name!r}; there are {', '.join(_KINDS)}")
+        if not _fits(value, _KINDS[name]):
+            raise ValueError(f"fault {place}: {name} is {_KINDS[name]}, not {json.dumps(value)}")
     body = fields.get("body")
-    return Fault(**{**fields, "body": body.encode() if isinstance(body, str) else body})
+    try:
+        return Fault(**{**fields, "body": body.encode() if isinstance(body, str) else body})
+    except ValueError as exc:
+        raise ValueError(f"fault {place}: {exc}") from None
+
+
+def _fits(value: object, kind: str) -> bool:
+    match kind:
+        case "a text":
+            return value is None or isinstance(value, str)
+        case "true or false":
+            return isinstance(value, bool)
+        case "true, false or a text":
+            return isinstance(value, bool | str)
+        case "a whole number":
+            return value is None or (isinstance(value, int) and not isinstance(value, bool))
+        case "a number":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case _:
+            return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())

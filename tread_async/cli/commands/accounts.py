@@ -98,8 +98,8 @@ def update(
 ) -> None:
     """Sets the margin mode of accounts, after asking, and says of each whether it was applied.
 
-    Exit codes: 0 all applied, 7 one or more are not known, 3 some were not applied;
-    2 usage, and where none was applied: 5 the token is refused, 6 too many requests, 1 anything else.
+    Exit codes: 0 every account has it, 7 one or more are not known, 3 some do not have it;
+    2 usage, and where none has it: 5 the token is refused, 6 too many requests, 1 anything else.
 
     Example: tread accounts update --margin-mode CROSS --account desk-a/okx-main
     """

@@ -38,8 +38,8 @@ def set_leverage(
 
     Positions are read back afterwards. Ctrl-C meanwhile says what is known of each account so far.
 
-    Exit codes: 0 all applied, 7 one or more are not known, 3 some were not applied;
-    2 usage, and where none was applied: 5 the token is refused, 6 too many requests, 1 anything else.
+    Exit codes: 0 every account has it, 7 one or more are not known, 3 some do not have it;
+    2 usage, and where none has it: 5 the token is refused, 6 too many requests, 1 anything else.
 
     Example: tread leverage set 5 --pair ETH:PERP-USDT --account desk-a/okx-main
     """
