@@ -250,6 +250,7 @@ def test_what_a_program_leaves_running_on_purpose(tmp_path: Path) -> None:
     command = f"sh -c 'sleep 30 > /dev/null & echo $! > {tmp_path}/pid; echo canary'"
     assert Program(command).output() == b"canary\n"
     agent = _wait_for(tmp_path / "pid")[0]
+    time.sleep(0.2)  # as long as it takes to end
 
     assert _is_there(agent)
     os.kill(agent, signal.SIGKILL)

@@ -17,7 +17,7 @@ from tread_async._config.files import UnreadableError, is_readable, token_bytes
 __all__ = ["Program"]
 
 _WITHIN_S: Final = 60.0  # an agent may have to ask for a PIN; the deadline of the call is usually earlier
-_LOOKS_EACH_S: Final = 0.02
+_LOOKS_EACH_S: Final = 0.01
 _HAS_GROUPS: Final = hasattr(os, "killpg")  # not on Windows
 
 
