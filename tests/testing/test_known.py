@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.samples import FAST, PAIR
-from tread_async import OutcomeUnknownError, RetryPolicy, TreadClient, UnprocessableError
+from tread_async import AuthError, OutcomeUnknownError, RetryPolicy, TreadClient, UnprocessableError
 from tread_async.testing import TreadSimulator
 
 ONCE = RetryPolicy(attempts=1)
@@ -110,7 +110,17 @@ async def test_an_archived_account_is_known_by_its_names(sim: TreadSimulator, tr
 
     [record] = [one for one in sim.accounts() if one.archived]
     for account in ("A", record.name, archived):
-        sim.assert_not_applied(account=account)
+        sim.assert_not_applied(account=account, user=0)
+
+
+async def test_a_token_that_nobody_has(sim: TreadSimulator) -> None:
+    """What it asks for is in the journal, and of no user."""
+    async with TreadClient("0" * 40, base_url=sim.url, retry=ONCE) as stranger:
+        with pytest.raises(AuthError):
+            await stranger.balances(["A"])
+
+    sim.assert_requests(1, endpoint="balances")
+    sim.assert_requests(0, account="A")
 
 
 @pytest.mark.parametrize("pair", ["DOGE:PERP-USDC", "kPEPE:PERP-USDC"])

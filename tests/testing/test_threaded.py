@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -70,6 +72,13 @@ def test_it_is_closed_when_the_test_fails() -> None:
         raise ZeroDivisionError
 
     assert not threads()
+
+
+def test_a_process_ends_although_it_is_open() -> None:
+    """A test that forgets to close it does not hang the run."""
+    script = "from tread_async.testing import TreadSimulator; TreadSimulator().__enter__()"
+
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, timeout=20)
 
 
 def test_what_keeps_it_from_opening_is_raised(sim: TreadSimulator) -> None:
