@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from tread_async._config.files import UnreadableError, secret_bytes, token_bytes
+from tread_async._config.files import UnreadableError, patiently_read, secret_bytes, token_bytes
 from tread_async.cli.confirming import is_attended
 from tread_async.errors import UsageError
 from tread_async.secret import Secret
@@ -73,7 +73,7 @@ def _text_of(path: str) -> str:
         if path == _STDIN and sys.stdin is None:
             raise UsageError("stdin is closed; nothing was sent")
         if path == _STDIN:
-            return token_bytes(functools.partial(os.read, sys.stdin.fileno())).decode()
+            return token_bytes(functools.partial(patiently_read, sys.stdin.fileno())).decode()
         return secret_bytes(path).decode()
     except UnreadableError as error:
         raise UsageError(f"{error}; nothing was sent") from None
