@@ -1,6 +1,6 @@
 """python -m benchmarks [QUESTION ... | all]: answers questions about cost by measuring on this machine.
 
-Without a question it lists them. ``all`` puts every question but the long proofs, which takes about seven
+Without a question it lists them. ``all`` puts every question but the long proofs, which takes about nine
 minutes, and writes what it found to benchmarks/results/: latest.json, latest.md and charts.
 
 The exit status is 0 when everything was measured, whether goals were reached or not: that is in what is said.
