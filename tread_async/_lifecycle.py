@@ -22,6 +22,7 @@ from tread_async._codec import requests
 from tread_async._codec.redaction import sanitised
 from tread_async._codec.replies import Reply, http_date
 from tread_async._creates import Create
+from tread_async._deadlines import SOON_S
 from tread_async._sightings import Archived, Created, Sighting, Updated
 from tread_async.errors import (
     ApiError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["archive", "create", "update"]
 
 _ACKNOWLEDGED: Final = "the server said that it is done"
+_TOO_LATE_S: Final = 2 * SOON_S  # of the deadline: what went before may have ended so much before it
 _LISTED_AFTER_S: Final = (0.0, 1.0, 2.0)  # a change may take a moment to show
 
 
@@ -206,7 +208,7 @@ class _ReadBack:
         failure = unknown or self._unknown("no listing shows it")
         note = ""
         for wait_s in _LISTED_AFTER_S:
-            if self._calls.left_s(deadline) <= wait_s:
+            if self._calls.left_s(deadline) <= wait_s + _TOO_LATE_S:
                 break
             try:
                 if wait_s:
