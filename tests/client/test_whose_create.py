@@ -194,7 +194,7 @@ async def test_acknowledged_and_not_listed_at_once(
     sim: Simulator, client: TreadClient, archived: bool
 ) -> None:
     """Of what was acknowledged, the only account is the one; not so where it may be an archived one."""
-    await late(sim, client, 0.05)
+    await late(sim, client, 0.5)  # the second has to come before it
     sim.fail(endpoint="accounts", times=6, status=500)
     error = await unknown(client)
     sim.heal()
