@@ -102,6 +102,7 @@ async def test_a_write_that_is_cancelled_between_two_attempts(
 ) -> None:
     """What the attempt before was answered says whether it is open."""
     client, _ = await opened(answering(name, reply({}, status)), retry=BACKOFF)
+    client._calls._chance = lambda: 1.0  # the whole wait, in which it is cancelled
     await cancelled(WRITES[name](client), until(lambda: bool(heard.of(Retried))))
 
     assert told(heard) == [("token", name)] * count

@@ -31,7 +31,7 @@ _PLAINLY: Final = tuple(
         (_IN_OPTION + "Input should be a valid integer.*", r"\1 is a whole number"),
         (_IN_OPTION + "Input should be a valid number.*", r"\1 is a number"),
         (_IN_OPTION, r"\1: "),
-        (r"^No such option: (-\.?\d\S*).*", r"\1 is not above zero"),
+        (r"^No such option:? '?(-\.?\d[^\s']*).*", r"\1 is not above zero"),
     )
 )
 """How what typer says of an argument reads in plain words."""
