@@ -29,8 +29,8 @@ class OutputError(Exception):
 
     def __init__(self, error: OSError) -> None:
         super().__init__(error)
-        self.code = NOBODY_READS if error.errno == errno.EPIPE else _NOT_WRITTEN
-        self.why = "standard output is closed" if error.errno == errno.EBADF else str(error.strerror)
+        self.code: int = NOBODY_READS if error.errno == errno.EPIPE else _NOT_WRITTEN
+        self.why: str = "standard output is closed" if error.errno == errno.EBADF else str(error.strerror)
 
 
 class _Output(io.FileIO):
