@@ -26,17 +26,6 @@ async def sim() -> AsyncIterator[Simulator]:
         yield opened
 
 
-@pytest.fixture
-def spoilt(sim: Simulator) -> dict[str, str]:
-    """The names of the accounts with which something is wrong, by what it is."""
-    names = [account.name for account in sim.accounts()]
-    spoilt = {"failed": names[1], "missing": names[2], "stale": names[3]}
-    sim.fail(endpoint="cached_balances", account=spoilt["failed"], error=True)
-    sim.fail(endpoint="cached_balances", account=spoilt["missing"], missing=True)
-    sim.fail(endpoint="cached_balances", account=spoilt["stale"], stale_s=9000)
-    return spoilt
-
-
 def table_lines(out: str) -> dict[str, str]:
     """The lines of a table by their first word."""
     return {line.split()[0]: line for line in out.splitlines()}

@@ -36,17 +36,6 @@ async def large() -> AsyncIterator[Simulator]:
         yield opened
 
 
-@pytest.fixture
-def spoilt(sim: Simulator) -> dict[str, str]:
-    """The names of the accounts with which something is wrong, by what it is."""
-    names = [account.name for account in sim.accounts()]
-    spoilt = {"failed": names[1], "missing": names[2], "stale": names[3]}
-    sim.fail(endpoint="cached_balances", account=spoilt["failed"], error=True)
-    sim.fail(endpoint="cached_balances", account=spoilt["missing"], missing=True)
-    sim.fail(endpoint="cached_balances", account=spoilt["stale"], stale_s=9000)
-    return spoilt
-
-
 async def polled(sim: Simulator, times: int) -> None:
     """Returns when balances were asked for so often."""
     while sim.journal.count("cached_balances") < times:  # noqa: ASYNC110 - there is no event for it

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest, start_http_ser
 
 from tests.support.balances import balance
 from tests.support.desks import desk
+from tests.support.rounds import a_round
 from tests.support.samples import EVERY, FAST, NOON, ONE_TRY, PAIR, answering
 from tests.support.wire import TOKEN, Wire, hang_up, reply, stall
 from tread_async import (
@@ -23,12 +24,11 @@ from tread_async import (
     Outcome,
     OutcomeUnknownError,
     SessionManager,
-    Snapshot,
     TreadClient,
     TreadError,
     UsageError,
 )
-from tread_async.hooks import GateClosed, PollingStarted, RoundPolled
+from tread_async.hooks import GateClosed, PollingStarted
 from tread_async.metrics import Metrics
 from tread_async.simulator import Simulator
 
@@ -354,22 +354,11 @@ async def test_accounts_are_gone_through_where_they_are_read(registry: Collector
         PollingStarted(credentials=("a",), interval_s=1.0, source="cached"),
     )
     outcomes = Noting({AccountKey("a", f"{number}"): Ok(balance()) for number in range(1000)})
-    polled = RoundPolled(
-        polling=polling,
-        number=1,
-        snapshot=Snapshot(outcomes=outcomes),
-        changes=0,
-        read=0,
-        decoded=0,
-        started_at=0.0,
-        late_s=0.0,
-        ended={},
-        overdue={},
-    )
+    told = a_round(polling, outcomes)
     assert hooks.polling_started is not None
     assert hooks.round_polled is not None
     hooks.polling_started(polling)
-    hooks.round_polled(polled)
+    hooks.round_polled(told)
     assert outcomes.threads == set()
     server, thread = start_http_server(0, "127.0.0.1", registry)
     try:

@@ -10,8 +10,9 @@ from prometheus_client import CollectorRegistry
 
 from tests.support.balances import balance
 from tests.support.desks import desk
-from tread_async import AccountKey, AuthError, Failed, Missing, Ok, Outcome, ServerError, Snapshot, Stale
-from tread_async.hooks import PollingStarted, RoundPolled
+from tests.support.rounds import a_round
+from tread_async import AccountKey, AuthError, Failed, Missing, Ok, Outcome, ServerError, Stale
+from tread_async.hooks import PollingStarted
 from tread_async.metrics import Metrics
 from tread_async.simulator import Simulator
 
@@ -108,18 +109,7 @@ def polled(registry: CollectorRegistry, *rounds: Mapping[AccountKey, Outcome]) -
     for outcomes in rounds:
         polling = PollingStarted(credentials=("token",), interval_s=1.0, source="cached")
         hooks.polling_started(polling)
-        told = RoundPolled(
-            polling=polling,
-            number=1,
-            snapshot=Snapshot(outcomes=outcomes),
-            changes=0,
-            read=0,
-            decoded=0,
-            started_at=0.0,
-            late_s=0.0,
-            ended={},
-            overdue={},
-        )
+        told = a_round(polling, outcomes)
         hooks.round_polled(told)
 
 
